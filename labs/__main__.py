@@ -1,0 +1,7 @@
+"""`python -m labs` is the `lab` command."""
+
+import sys
+
+from labs.cli.main import main
+
+sys.exit(main())
