@@ -48,9 +48,9 @@ def sign(preferred: str, plain: str, stream: TextIO | None = None) -> str:
 def escape(text: str | bytes, *, limit: int | None = None) -> str:
     r"""Hostile bytes made safe to show: one line, no control, no invisible or reordering characters.
 
-    Tabs become a space; newlines, controls, and characters of the Unicode categories "other" and "line separator" become
-    `\n`, `\x1b`, `\u202e`; a backslash is doubled, so that nobody can write an escape that we did not make. `limit` cuts
-    to so many characters and says so.
+    Tabs become a space; newlines, controls, and characters of the Unicode categories "other" and "line separator"
+    become `\n`, `\x1b`, `\u202e`; a backslash is doubled, so that nobody can write an escape that we did not make.
+    `limit` cuts to so many characters and says so.
     """
     if isinstance(text, bytes):
         text = text.decode("utf-8", "backslashreplace")
