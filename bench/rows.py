@@ -1,7 +1,8 @@
 """The row that every benchmark yields: ours, one peer, and the ratio that is held to a goal.
 
 Absolute numbers differ from machine to machine; ratios taken in one run on one machine are what the project promises.
-A peer that is not installed is a row too, with `peer=None` and the reason in `note`: no table looks complete by omission.
+A peer that is not installed is a row too, with `peer=None` and the reason in `note`: no table looks complete by what it
+leaves out.
 """
 
 from dataclasses import dataclass

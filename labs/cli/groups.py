@@ -1,7 +1,7 @@
 """Packages that only some commands need: installed from their lock file when first needed, after asking.
 
-A student's install stays small. Each group is a `[dependency-groups]` entry of pyproject.toml with a lock file; a stamp in
-the virtual environment holds the hash of the lock file that was installed last.
+A student's install stays small. Each group is a `[dependency-groups]` entry of pyproject.toml with a lock file; a stamp
+in the virtual environment holds the hash of the lock file that was installed last.
 """
 
 import fcntl

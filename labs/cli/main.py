@@ -1,8 +1,9 @@
 """The `lab` command: finds the command that was asked for, and turns refusals into messages.
 
-A command is a module of this folder that has a line `SUMMARY = "..."`, a `configure(parser)` and a `run(args)`; its name
-is the module's, with `_` at the end dropped and `_` inside turned to `-` (`list_.py` is `lab list`). The summaries are
-read from the sources, for importing every command would cost more than the half second that a start may take. A module with `PASSES_ON = True` gets the arguments that its parser does not know as `args.rest`.
+A command is a module of this folder that has a line `SUMMARY = "..."`, a `configure(parser)` and a `run(args)`; its
+name is the module's, with `_` at the end dropped and `_` inside turned to `-` (`list_.py` is `lab list`). The summaries
+are read from the sources, for importing every command would cost more than the half second that a start may take.
+A module with `PASSES_ON = True` gets the arguments that its parser does not know as `args.rest`.
 """
 
 import argparse
