@@ -1,0 +1,1 @@
+"""What is told of a play: traces, diagrams, reports, the ledger."""

@@ -1,0 +1,63 @@
+"""Drives a student's functions and classes from a script that the judge sends, one action at a time.
+
+Each payload at the application port is one action in JSON; what came of it goes back the same way.
+
+    {"call": "framing.encode", "arguments": […], "keywords": {…}}    a function or class of a module
+    {"call": "decoder.feed", …}                                      a method of an object stored before
+    {"get": "decoder.name"}                                          an attribute
+    … "store": "decoder"                                             keep the result here under a name
+
+The answer is `{"returned": value}` or `{"raised": [class name, text]}`. It is the student's process that answers, so a
+unit check convinces nobody by itself; each is confirmed by a check of frames.
+"""
+
+import importlib
+import json
+from typing import Any
+
+from labs.testbed.program.host import Host
+from labs.testbed.program.values import ValueTravelError, pack, unpack
+
+stored: dict[str, Any] = {}
+
+
+async def main(host: Host) -> None:
+    async for payload in host.app:
+        action = json.loads(payload)
+        answer = json.dumps(perform(action)).encode()
+        host.app.send_nowait(answer)
+
+
+def perform(action: dict[str, Any]) -> dict[str, Any]:
+    """Do one action, and tell what came of it; whatever the student's code raises is an answer too."""
+    try:
+        result = _do(action)
+        if name := action.get("store"):
+            stored[name] = result
+            return {"returned": None}
+        return {"returned": pack(_listed(result))}
+    except ValueTravelError as error:
+        return {"raised": ["ValueTravelError", str(error)]}
+    except Exception as error:
+        return {"raised": [type(error).__name__, str(error)[:500]]}
+
+
+def _do(action: dict[str, Any]) -> Any:
+    if "get" in action:
+        return _find(action["get"])
+    arguments = unpack(action["arguments"], stored.__getitem__)
+    keywords = {name: unpack(value, stored.__getitem__) for name, value in action["keywords"].items()}
+    return _find(action["call"])(*arguments, **keywords)
+
+
+def _find(path: str) -> Any:
+    first, *rest = path.split(".")
+    found = stored[first] if first in stored else importlib.import_module(first)
+    for name in rest:
+        found = getattr(found, name)
+    return found
+
+
+def _listed(result: Any) -> Any:
+    """A generator's values, since a generator itself cannot travel."""
+    return list(result) if hasattr(result, "__next__") else result

@@ -1,0 +1,120 @@
+"""A process that has everything imported, and forks a program each time it is asked.
+
+Starting Python with trio takes a sixth of a second, a fork of this process some milliseconds. One zygote serves one
+student (and, in a sandbox, one host of theirs). It obeys whoever holds the other end of its control socket, a request
+and an answer at a time, each a line of JSON; a request to run comes with the program's descriptors.
+
+    {"run": true, "command": []}  + channel, output, link sockets …   → {"pid": 7}
+    {"dump": 7}    the program writes where it is stuck to its output   → {}
+    {"end": 7, "signal": 9}    signal it and its children, and wait   → {"status": -9}
+
+Run as `python -P -s -S zygote.py SETTINGS`, where SETTINGS is JSON: `path` (for sys.path), `roots` (where programs
+lie), `preload` (modules), `control` (a descriptor), `cpu_seconds`.
+"""
+
+import json
+import os
+import resource
+import signal
+import socket
+import sys
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+MOST_DESCRIPTORS = 32
+
+
+def main() -> None:
+    settings = json.loads(sys.argv[1])
+    sys.path[:0] = settings["path"][:1]
+    sys.path.extend([*settings["path"][1:], *settings["roots"]])
+    for module in ("labs.testbed.program.boot", *settings["preload"]):
+        __import__(module)
+    control = socket.socket(fileno=settings["control"])
+    control.send(b"{}\n")
+    while request := _receive(control):
+        answer = _obey(*request, control, settings)
+        control.sendall(json.dumps(answer).encode() + b"\n")
+
+
+def _receive(control: socket.socket) -> tuple[dict[str, Any], list[int]] | None:
+    data, descriptors, _, _ = socket.recv_fds(control, 1 << 16, MOST_DESCRIPTORS)
+    while data and not data.endswith(b"\n"):
+        data += control.recv(1 << 16)
+    return (json.loads(data), descriptors) if data else None
+
+
+def _obey(request: dict[str, Any], descriptors: list[int], control: socket.socket, settings: dict[str, Any]) -> object:
+    match request:
+        case {"run": True, "command": list(command)}:
+            return {"pid": _fork(command, descriptors, control, settings)}
+        case {"dump": int(pid)}:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGUSR1)
+            return {}
+        case {"end": int(pid), "signal": int(number)}:
+            return {"status": _end(pid, number)}
+    return {"error": "unknown request"}
+
+
+def _fork(command: list[str], descriptors: list[int], control: socket.socket, settings: dict[str, Any]) -> int:
+    pid = os.fork()
+    if pid:
+        for descriptor in descriptors:
+            os.close(descriptor)
+        return pid
+    status = 1
+    try:
+        control.close()
+        _become_program(command, descriptors, settings)
+        status = 0
+    except SystemExit as error:
+        status = error.code if isinstance(error.code, int) else 1
+    except BaseException:
+        import traceback
+
+        traceback.print_exc()
+    finally:
+        with suppress(Exception):
+            sys.stdout.flush()
+            sys.stderr.flush()
+        os._exit(status)
+
+
+def _become_program(command: list[str], descriptors: list[int], settings: dict[str, Any]) -> None:
+    os.setsid()
+    channel, output, *links = descriptors
+    os.dup2(output, 1)
+    os.dup2(output, 2)
+    os.close(output)
+    sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
+    _, allowed = resource.getrlimit(resource.RLIMIT_CPU)
+    seconds = settings["cpu_seconds"] if allowed == resource.RLIM_INFINITY else min(settings["cpu_seconds"], allowed)
+    resource.setrlimit(resource.RLIMIT_CPU, (seconds, allowed))
+    if command:
+        os.set_inheritable(channel, True)
+        os.execvpe(command[0], command, {**os.environ, "DOWNSTACK_CHANNEL": str(channel)})
+    from labs.testbed.program import boot
+
+    boot.run(
+        socket.socket(fileno=channel),
+        [socket.socket(fileno=link) for link in links],
+        [Path(root) for root in settings["roots"]],
+    )
+
+
+def _end(pid: int, number: int) -> int:
+    """Signal the program's whole session, and wait for the program; a second asking for the same one finds nothing."""
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(pid, number)
+    with suppress(ProcessLookupError):
+        os.kill(pid, number)
+    try:
+        return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    except ChildProcessError:
+        return 0
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,221 @@
+"""A scene: who is on the network, what they run, what the judge does at their application ports, and what goes wrong.
+
+A scene is data. Playing it, on `sim` (`labs.testbed.sim`) or on an emulated network (`labs.testbed.emulated`), gives a
+trace; nothing else in this package decides what happens.
+
+Names. Hosts are numbered from 1 in the order in which the topology added them; interface j of host i is called
+`<host>-eth<j>` and has the MAC address `02:00:00:00:ii:jj`. A link between hosts a and b is called `a-b`, in the order
+of `addLink`; a second one between the same two is `a-b.2`. Its directions are `a-b` and `b-a` (`b-a.2`).
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Protocol
+
+from mininet.topo import Topo
+
+from labs.story.trace import Line
+from netstack.wire import SECOND, Fault, Profile
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Program:
+    """A program on a host. `file` is looked up in the lab's `given/` first, then among the student's own files.
+
+    A Python file defines `async def main(host)`. `command` runs another executable instead, which speaks the channel on
+    the descriptor that `DOWNSTACK_CHANNEL` names. `arguments` must be JSON; the program finds them as `host.arguments`.
+    """
+
+    host: str
+    file: str = ""
+    name: str = "main"
+    command: tuple[str, ...] = ()
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Peer(Protocol):
+    """A host played by the judge itself, in its own process: sans-IO, in virtual time. See `Acting`."""
+
+    def receive(self, link: int, frame: bytes, *, now: int) -> "Iterable[Send]": ...
+    def next_timer(self) -> int | None: ...
+    def handle_timer(self, *, now: int) -> "Iterable[Send]": ...
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """What a `Peer` wants sent at once on its link number `link`."""
+
+    link: int
+    frame: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Acting:
+    """A host played by the judge: `make()` builds a fresh `Peer` for each play."""
+
+    host: str
+    make: Callable[[], Peer]
+    name: str = "judge"
+
+
+@dataclass(frozen=True, slots=True)
+class Offering:
+    """A payload that the judge has ready for a program at `at`. The program takes it when it asks."""
+
+    payload: bytes
+    at: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reader:
+    """How the judge reads what a program delivers: one payload each `every` ns; never during `pauses` (from, to)."""
+
+    every: int = 0
+    pauses: tuple[tuple[int, int], ...] = ()
+
+    def may_read_at(self, earliest: int) -> int:
+        """The first time not before `earliest` that lies in no pause."""
+        for begin, end in sorted(self.pauses):
+            if begin <= earliest < end:
+                earliest = end
+        return earliest
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Port:
+    """The judge's end of an application port of `host`.
+
+    `enough`: this many payloads consumed here are all that the scene waits for; when every port that says so has them,
+    the play runs on for `Limits.grace` and ends. A scene whose ports do not say so ends when nothing can happen any
+    more, or at its time limit.
+    """
+
+    host: str
+    name: str = "app"
+    program: str = "main"
+    offers: tuple[Offering, ...] = ()
+    reader: Reader = Reader()
+    enough: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """What one play may cost. `time` and `grace` are nanoseconds of the scene's own clock."""
+
+    time: int = 60 * SECOND
+    grace: int = SECOND // 5
+    real_seconds: float = 30.0
+    frames: int = 50_000
+    exchanges: int = 100_000
+    output_bytes: int = 1 << 20
+
+
+def _any_kind(frame: bytes) -> str:
+    return "frame"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scene:
+    """Everything that a play needs to know. `classify` names a frame's kind and must answer for any bytes."""
+
+    name: str
+    topology: Callable[[], Topo]
+    programs: tuple[Program | Acting, ...]
+    ports: tuple[Port, ...] = ()
+    script: tuple[Fault, ...] = ()
+    limits: Limits = Limits()
+    classify: Callable[[bytes], str] = _any_kind
+    preload: tuple[str, ...] = ()
+
+    def scripted(self, *faults: str) -> "Scene":
+        """This scene with more faults, each written as in `drop b-a:ack:2`."""
+        return replace(self, script=(*self.script, *map(Fault.parse, faults)))
+
+
+@dataclass(frozen=True, slots=True)
+class Interface:
+    """One end of a link. `number` is its place among its host's links, `longest` the longest frame its card takes."""
+
+    host: str
+    number: int
+    name: str
+    address: str
+    longest: int
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A link of the plan, with the profile that holds in each direction. `properties` are Mininet's own names."""
+
+    name: str
+    ends: tuple[Interface, Interface]
+    profile: Profile
+    properties: Mapping[str, Any]
+
+    def direction(self, sender: str) -> str:
+        """The name of the direction in which the host `sender` sends on this link."""
+        first, second = self.ends
+        _, dot, number = self.name.partition(".")
+        other = second if sender == first.host else first
+        return f"{sender}-{other.host}{dot}{number}"
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A topology worked out: hosts in order, links by name, each host's interfaces in order."""
+
+    hosts: tuple[str, ...]
+    links: tuple[Link, ...]
+
+    @classmethod
+    def of(cls, topology: Topo) -> "Plan":
+        """Read a `mininet.topo.Topo`; what students write as switches and routers are hosts in it."""
+        hosts = tuple(topology.hosts(sort=False))
+        used: Counter[str] = Counter()
+        joined: Counter[frozenset[str]] = Counter()
+        links = []
+        for one, other, _, properties in topology.links(sort=False, withKeys=True, withInfo=True):
+            first, second = properties.get("node1", one), properties.get("node2", other)
+            profile = Profile.from_mininet(properties)
+            joined[frozenset((first, second))] += 1
+            parallel = joined[frozenset((first, second))]
+            name = f"{first}-{second}" if parallel == 1 else f"{first}-{second}.{parallel}"
+            ends = (
+                _interface(hosts, first, used, profile.longest),
+                _interface(hosts, second, used, profile.longest),
+            )
+            links.append(Link(name, ends, profile, properties))
+        return cls(hosts, tuple(links))
+
+    def interfaces(self, host: str) -> tuple[Interface, ...]:
+        """The ends of links at `host`, by number."""
+        ends = (end for link in self.links for end in link.ends if end.host == host)
+        return tuple(sorted(ends, key=lambda end: end.number))
+
+    def lines(self) -> tuple[Line, ...]:
+        """The links as a trace shows them."""
+        return tuple(
+            Line(link.name, (link.ends[0].host, link.ends[1].host), _in_words(link.properties)) for link in self.links
+        )
+
+
+_SHOWN = {"bw": "{} Mbit/s", "delay": "delay {}", "jitter": "jitter {}", "loss": "loss {} %"} | {
+    "max_queue_size": "queue {}",
+    "reorder": "reorder {} %",
+    "duplicate": "duplicate {} %",
+    "corrupt": "corrupt {} %",
+    "mtu": "MTU {}",
+    "serial": "a byte pipe",
+}
+
+
+def _in_words(properties: Mapping[str, Any]) -> str:
+    return ", ".join(words.format(properties[key]) for key, words in _SHOWN.items() if properties.get(key))
+
+
+def _interface(hosts: tuple[str, ...], host: str, used: Counter[str], longest: int) -> Interface:
+    number = used[host]
+    used[host] += 1
+    address = f"02:00:00:00:{hosts.index(host) + 1:02x}:{number:02x}"
+    return Interface(host, number, f"{host}-eth{number}", address, longest)
