@@ -26,8 +26,8 @@ PURPOSE = {
 def require_group(name: str, *, ask: bool = True) -> None:
     """Make sure that the group's packages are installed.
 
-    Asks first on a terminal; goes ahead unasked with CI or DOWNSTACK_YES=1 in the environment, or with `ask=False`, for a
-    command that says by its name that it needs them. Raises `Refusal` where the answer is no, or pip fails.
+    Asks first on a terminal; goes ahead unasked with CI or DOWNSTACK_YES=1 in the environment, or with `ask=False`, for
+    a command that says by its name that it needs them. Raises `Refusal` where the answer is no, or pip fails.
     """
     lock = ROOT / "lock" / f"{name}.txt"
     if not lock.exists():
