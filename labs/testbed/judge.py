@@ -112,7 +112,7 @@ class Judge:
             )
 
     def bites(self, what: str, happened: bool) -> None:
-        """State what must have happened for this check to show anything; ends the check under this seed if it did not."""
+        """State what must have happened for this check to show anything; if it did not, this seed shows nothing."""
         self.story.append(Told("bites", what, happened))
         if not happened:
             raise DidNotBite(what)
@@ -221,7 +221,7 @@ def _last_hit(played: Sequence[Played]) -> str:
 
 
 def derive_seeds(key: str, lab: str, check: str, count: int) -> list[int]:
-    """The seeds of one check: 64-bit numbers that nobody without `key` can tell. Students' own have the key `visible`."""
+    """The seeds of one check: 64-bit numbers that nobody can tell without `key`; a student's have the key `visible`."""
     return [
         int.from_bytes(
             hashlib.blake2b(f"{lab}|{check}|{n}".encode(), key=key.encode()[:64], digest_size=8).digest(), "big"
