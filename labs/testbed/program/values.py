@@ -1,8 +1,8 @@
 """Python values as JSON, for unit checks: what a judge hands to a student's function, and what comes back.
 
 JSON's own values stand for themselves; the rest is an object with one key: `bytes` (hexadecimal), `tuple`, `dict` (a
-list of pairs), `stored` (the name of an object that stays in the student's process), `object` (class name and attributes;
-it only ever travels towards the judge, and is read there as `Seen`).
+list of pairs), `stored` (the name of an object that stays in the student's process), `object` (class name and
+attributes; it only ever travels towards the judge, and is read there as `Seen`).
 """
 
 import dataclasses
