@@ -29,6 +29,11 @@ def answer(team: str, players: Iterable[str]) -> bytes:
     return f"{team}: {', '.join(players) or 'nobody'}".encode("utf-8", "replace")
 
 
+def apology(team: str) -> bytes:
+    """Return what people hear when *players* did not answer in time, in UTF-8."""
+    return f"{team}: please ask again later".encode("utf-8", "replace")
+
+
 # What players knows: the cards.
 
 
