@@ -16,7 +16,7 @@ import socket
 import struct
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -165,11 +165,12 @@ def _uml() -> Finding:
 
 
 def _chromium() -> Finding:
-    browser = (
-        shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome") or "chromium"
-    )
-    page = ("--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run")
-    problem = _attempt(browser, *page, "--dump-dom", "data:text/html,works")
+    names = ("chromium", "chromium-browser", "google-chrome")
+    browser = next((name for name in names if shutil.which(name)), "chromium")
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as home:  # it must not touch the user's own profile
+        quietly = ("--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run")
+        page = ("--disable-crash-reporter", f"--user-data-dir={home}/profile", "--dump-dom", "data:text/html,works")
+        problem = _attempt(browser, *quietly, *page, environment={"HOME": home})
     if problem:
         return Finding("chromium", State.MISSING, f"{problem}; any browser shows a report", _install("chromium"))
     return Finding("chromium", State.WORKS, "tests look at reports with it")
@@ -232,10 +233,13 @@ def _demand(*command: str) -> None:
         raise OSError(errno.EOPNOTSUPP, problem)
 
 
-def _attempt(*command: str) -> str | None:
-    """Run a program; None when it succeeds, else one line of why not."""
+def _attempt(*command: str, environment: Mapping[str, str] | None = None) -> str | None:
+    """Run a program, with `environment` on top of ours; None when it succeeds, else one line of why not."""
+    env = os.environ | (environment or {})
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=_PATIENCE, check=False, errors="replace")
+        done = subprocess.run(
+            command, env=env, capture_output=True, text=True, errors="replace", timeout=_PATIENCE, check=False
+        )
     except FileNotFoundError:
         return f"no {command[0]} here"
     except subprocess.TimeoutExpired:
