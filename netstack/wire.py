@@ -1,7 +1,7 @@
 """What a wire does to a frame: carries it, late, or loses, doubles, damages, or holds it back.
 
-A `Wire` is one direction of one link. It is sans-IO: `offer(frame, now=...)` answers at once with the frame's *fate*, the
-copies that arrive and when. The same object runs under the simulated testbed, where time is virtual, and inside the
+A `Wire` is one direction of one link. It is sans-IO: `offer(frame, now=...)` answers at once with the frame's *fate*,
+the copies that arrive and when. The same object runs under the simulated testbed, where time is virtual, and inside the
 relay between two real interfaces, where it is not.
 
 How it works. A frame first passes the card (too long: refused), then the queue (full: dropped), then is clocked out at
@@ -79,7 +79,7 @@ class Fault:
 
     @classmethod
     def parse(cls, text: str) -> "Fault":
-        """Read `drop b-a:ack:2`, `hold a-b:data:7-9:300ms`, `flip a-b:data:3:17`, `cut a-b:2s-5s`; else `ScriptError`."""
+        """Read `drop b-a:ack:2`, `hold a-b:data:7-9:300ms`, `flip a-b:data:3:17` or `cut a-b:2s-5s`, or `ScriptError`."""
         action, _, rest = text.strip().partition(" ")
         match action:
             case "cut":
@@ -254,7 +254,7 @@ class Wire:
         return Fate(kind, index, self._deliver(frame, sent, kind, index, faults), faults)
 
     def unmet(self) -> tuple[Fault, ...]:
-        """The scripted faults whose first frame was never offered: the silence that a judge must not take for success."""
+        """The scripted faults whose first frame was never offered: silence that a judge must not take for success."""
         return tuple(fault for fault in self.script if fault.action != "cut" and self._counts[fault.kind] < fault.first)
 
     def _transmit(self, length: int, now: int) -> int | None:
