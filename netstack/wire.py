@@ -79,7 +79,7 @@ class Fault:
 
     @classmethod
     def parse(cls, text: str) -> "Fault":
-        """Read `drop b-a:ack:2`, `hold a-b:data:7-9:300ms`, `flip a-b:data:3:17` or `cut a-b:2s-5s`, or `ScriptError`."""
+        """Read `drop b-a:ack:2`, `hold a-b:data:7-9:300ms`, `flip a-b:data:3:17`, `cut a-b:2s-5s`; or `ScriptError`."""
         action, _, rest = text.strip().partition(" ")
         match action:
             case "cut":
