@@ -18,18 +18,21 @@ from typing import Self
 
 NLM_F_REQUEST, NLM_F_ACK, NLM_F_EXCL, NLM_F_CREATE = 0x1, 0x4, 0x200, 0x400
 NLMSG_ERROR = 2
-RTM_NEWLINK, RTM_DELLINK, RTM_GETLINK, RTM_NEWADDR = 16, 17, 18, 20
+RTM_NEWLINK, RTM_DELLINK, RTM_GETLINK, RTM_NEWADDR, RTM_NEWQDISC = 16, 17, 18, 20, 36
 
 IFLA_ADDRESS, IFLA_IFNAME, IFLA_MTU, IFLA_MASTER, IFLA_LINKINFO, IFLA_NET_NS_FD = 1, 3, 4, 10, 18, 28
 IFLA_INFO_KIND, IFLA_INFO_DATA, IFLA_INFO_SLAVE_DATA, VETH_INFO_PEER = 1, 2, 5, 1
 IFLA_BRPORT_STATE, BR_STATE_FORWARDING = 1, 3
 IFA_ADDRESS, IFA_LOCAL = 1, 2
+TCA_KIND, TCA_OPTIONS, TC_H_ROOT = 1, 2, 0xFFFF_FFFF
 
 IFF_UP, IFF_NOARP = 0x1, 0x80
 
 _HEADER = struct.Struct("IHHII")
 _LINK = struct.Struct("BxHiII")  # struct ifinfomsg: family, type, index, flags, which flags to change
 _ADDRESS = struct.Struct("BBBBi")  # struct ifaddrmsg: family, prefix, flags, scope, index
+_QUEUE = struct.Struct("BxxxiIII")  # struct tcmsg: family, index, handle, parent, info
+_NETEM = struct.Struct("6I")  # struct tc_netem_qopt: latency, limit, loss, gap, duplicate, jitter
 _ATTRIBUTE = struct.Struct("HH")
 _NUMBER = struct.Struct("I")
 _TYPE_ONLY = 0x3FFF  # an attribute's type without its nested and byte-order bits
@@ -123,6 +126,12 @@ class Netlink:
         packed = interface.ip.packed
         body += _attribute(IFA_LOCAL, packed) + _attribute(IFA_ADDRESS, packed)
         self._request(f"add address {address} to {name}", RTM_NEWADDR, body, new=True)
+
+    def add_netem(self, name: str, *, limit: int = 1000) -> None:
+        """Make netem, which does nothing to frames as long as nothing else is said, the interface's queue."""
+        body = _QUEUE.pack(socket.AF_UNSPEC, self.index(name), 0, TC_H_ROOT, 0)
+        body += _text(TCA_KIND, "netem") + _attribute(TCA_OPTIONS, _NETEM.pack(0, limit, 0, 0, 0, 0))
+        self._request(f"put netem on {name}", RTM_NEWQDISC, body, new=True)
 
     def forwards(self, port: str) -> bool:
         """Whether a bridge's port has begun to forward, which may take it a second after it was set up."""

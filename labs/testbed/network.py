@@ -1,0 +1,430 @@
+"""Emulated networks: real Mininet, made fast, and with our wires for its links.
+
+Mininet builds a network by starting programs: a shell for every node, then `ifconfig`, `ip` and `brctl` inside those
+shells, and to take it down it deletes every link, which the kernel makes it wait for. Here its own classes are
+subclassed so that the same `Mininet` object, its `Topo` and its command line stay, and only the means change:
+
+* a node is a network namespace that its object holds open; its shell starts when somebody first asks for it;
+* links, addresses and bridges are made by netlink, from one process;
+* at the end the namespaces are let go of, and the kernel takes the links along.
+
+`FastMininet` is that, with ordinary links. A `Network` goes one step further: its links do not join two hosts, they end
+in the relay (`labs.testbed.relay`), which does to each frame what `netstack.wire.Wire` says:
+
+    host a ── a-eth0 ══ veth ══ a-eth0 ── relay ── b-eth0 ══ veth ══ b-eth0 ── host b
+
+Both ends of a veth pair have the same name; the relay's lie in a namespace of their own. All of this must run inside an
+enclave (`labs.testbed.enclave`). Left out: switches in a `Network` (what students write as one is a host).
+"""
+# ruff: noqa: N802, N803, N815 — Mininet's own names
+
+import os
+import resource
+import signal
+import socket
+import subprocess
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from functools import partial
+from pathlib import Path
+from types import TracebackType
+from typing import Any, NoReturn, Self
+
+from mininet.link import Intf, Link
+from mininet.net import Mininet
+from mininet.node import Host, Node
+from mininet.nodelib import LinuxBridge
+from mininet.topo import Topo
+
+from labs.testbed import enclave, kernel
+from labs.testbed.netlink import Netlink, NetlinkError
+from labs.testbed.scene import Plan
+from netstack.wire import ETHERNET_HEADER
+
+ETH_P_ALL = 0x0003
+SOL_PACKET, PACKET_IGNORE_OUTGOING = 263, 23
+ETHTOOL_SRXCSUM, ETHTOOL_STXCSUM, ETHTOOL_SGRO = 0x15, 0x17, 0x2C
+RECEIVE_BUFFER = 8 << 20  # bytes of a packet socket: 4,000 full frames may wait while a program is not scheduled
+JUMBO = 9000  # bytes: raw links' cards take more than their wire, so that the judge sees what is too long
+
+
+class Namespace:
+    """A network namespace, with its loopback up, that exists as long as this object holds it."""
+
+    def __init__(self, *, ipv6: bool = True) -> None:
+        home = _open_own_namespace()
+        try:
+            kernel.unshare(kernel.CLONE_NEWNET)
+            self.descriptor = _open_own_namespace()
+            self.links = Netlink()
+            if not ipv6:
+                _disable_ipv6()
+        finally:
+            kernel.setns(home, kernel.CLONE_NEWNET)
+            os.close(home)
+        self.links.change("lo", up=True)
+
+    @contextmanager
+    def entered(self) -> Iterator[None]:
+        """What this thread opens meanwhile belongs to this namespace, wherever it is used later."""
+        home = _open_own_namespace()
+        kernel.setns(self.descriptor, kernel.CLONE_NEWNET)
+        try:
+            yield
+        finally:
+            kernel.setns(home, kernel.CLONE_NEWNET)
+            os.close(home)
+
+    def close(self) -> None:
+        """Let go of the namespace; the kernel removes it, and its links, once no process is left in it."""
+        self.links.close()
+        if self.descriptor >= 0:
+            os.close(self.descriptor)
+            self.descriptor = -1
+
+
+def _open_own_namespace() -> int:
+    return os.open("/proc/thread-self/ns/net", os.O_RDONLY)
+
+
+def _disable_ipv6() -> None:
+    """Keep the kernel from saying anything unasked on this namespace's interfaces, present and future."""
+    for which in ("all", "default"):
+        with suppress(FileNotFoundError):  # a kernel without IPv6 says nothing either
+            Path(f"/proc/sys/net/ipv6/conf/{which}/disable_ipv6").write_text("1")
+
+
+# Mininet's classes, made fast.
+
+
+def _lazy(name: str) -> property:
+    """An attribute of Mininet's nodes that exists once the shell runs: asking for it starts the shell."""
+
+    def get(node: "_FastNode") -> Any:
+        node.wake()
+        return node.__dict__[name]
+
+    def put(node: "_FastNode", value: Any) -> None:
+        node.__dict__[name] = value
+
+    return property(get, put)
+
+
+class _FastNode(Node):  # type: ignore[misc]  # mininet has no types
+    """A node whose namespace is held by this object, and whose processes start when they are first needed."""
+
+    isSetup = True  # nothing to look for on PATH
+    ipv6 = True
+
+    def startShell(self, mnopts: str | None = None) -> None:
+        """Called by Mininet when a node is made: make its namespace, and leave the shell for later."""
+        self.space = Namespace(ipv6=self.ipv6)
+        self._holder = 0
+        self._asleep = True
+
+    def wake(self) -> None:
+        """Start the shell, unless it has been."""
+        if self._asleep:
+            self._asleep = False
+            super().startShell()
+
+    shell, stdin, stdout = _lazy("shell"), _lazy("stdin"), _lazy("stdout")
+    _asleep = False  # until `startShell`: Mininet's constructor sets the attributes above first
+
+    @property
+    def pid(self) -> int:
+        """A process in this node's network and mount namespaces, which is there for nothing else."""
+        if not self._holder:
+            self._holder = _start_holder(self.name, self.space)
+        return self._holder
+
+    @pid.setter
+    def pid(self, value: int | None) -> None:
+        """Mininet would have the shell's; ours is there before any shell."""
+
+    def _popen(self, cmd: Sequence[str], **params: Any) -> subprocess.Popen[bytes]:
+        """Start a process here. Mininet puts `mnexec` in front of every command: for us, that is two system calls."""
+        command = list(cmd)
+        if command[0] == "mnexec":
+            options = 2 if "a" not in command[1] else 3  # -cdn, or -da PID
+            command = command[options:]
+            params |= {"start_new_session": True, "preexec_fn": partial(_enter, self.pid)}
+        return subprocess.Popen(command, **params)
+
+    def config(self, mac: str | None = None, ip: str | None = None, **params: Any) -> dict[str, Any]:
+        """Configure the first interface; as Mininet's, but its loopback is up already."""
+        results: dict[str, Any] = {}
+        self.setParam(results, "setMAC", mac=mac)
+        self.setParam(results, "setIP", ip=ip)
+        self.setParam(results, "setDefaultRoute", defaultRoute=params.get("defaultRoute"))
+        return results
+
+    def terminate(self) -> None:
+        """End what runs here and let go of the namespace; harmless when done already."""
+        if not self._asleep:
+            super().terminate()
+        self._asleep = False
+        if self._holder:
+            os.kill(self._holder, signal.SIGKILL)
+            os.waitpid(self._holder, 0)
+            self._holder = 0
+        self.space.close()
+
+
+class FastHost(_FastNode, Host):  # type: ignore[misc]
+    """A host: a namespace, and a shell when it is wanted."""
+
+
+class RawHost(FastHost):
+    """A host whose kernel says nothing unasked."""
+
+    ipv6 = False
+
+
+class FastBridge(_FastNode, LinuxBridge):  # type: ignore[misc]
+    """A switch: a namespace with a bridge in it, whose ports join it as they are made."""
+
+    controlIntf = None
+
+    def __init__(self, name: str, **params: Any) -> None:
+        super().__init__(name, **params | {"inNamespace": True})
+        self.space.links.add_bridge(name)
+
+    def start(self, _controllers: Sequence[object]) -> None:
+        """Nothing is left to do, but for a spanning tree."""
+        if self.stp:
+            self.cmd("brctl setbridgeprio", self, self.prio)
+            self.cmd("brctl stp", self, "on")
+
+    def stop(self, deleteIntfs: bool = True) -> None:
+        """Nothing to do: the bridge goes with its namespace."""
+
+    def connected(self) -> bool:
+        """Whether every port forwards. A port may take a second to; a frame that comes earlier is lost."""
+        return all(self.space.links.forwards(name) for name in self.intfNames())
+
+
+class FastIntf(Intf):  # type: ignore[misc]
+    """An interface that is configured by netlink; what is not wanted often still goes by `ifconfig`."""
+
+    ip: str | None
+
+    def setIP(self, ipstr: str, prefixLen: int | None = None) -> object:
+        """Give the interface its first address; to change it later takes Mininet's way."""
+        if self.ip is not None:
+            return super().setIP(ipstr, prefixLen)
+        address, _, prefix = ipstr.partition("/")
+        self.ip, self.prefixLen = address, int(prefix or prefixLen or 32)
+        return self.node.space.links.add_address(self.name, f"{address}/{self.prefixLen}")
+
+    def setMAC(self, macstr: str) -> object:
+        self.mac = macstr
+        return self.node.space.links.change(self.name, address=macstr)
+
+    def isUp(self, setUp: bool = False) -> bool:
+        if not setUp:
+            return bool(super().isUp())
+        self.node.space.links.change(self.name, up=True)
+        return True
+
+    def delete(self) -> None:
+        self.node.space.links.delete(self.name)
+        self.node.delIntf(self)
+        self.link = None
+
+
+class FastLink(Link):  # type: ignore[misc]
+    """A veth pair, made by one request, in the bridge that it belongs to."""
+
+    def makeIntfPair(
+        self, name1: str, name2: str, addr1: str, addr2: str, node1: _FastNode, node2: _FastNode, **_: object
+    ) -> None:
+        """Make the pair; both ends are up, or will be when Mininet configures them."""
+        if isinstance(node2, FastBridge) and not isinstance(node1, FastBridge):
+            self.makeIntfPair(name2, name1, addr2, addr1, node2, node1)
+            return
+        node1.space.links.add_veth(
+            name1,
+            name2,
+            peer_namespace=node2.space.descriptor,
+            address=addr1,
+            peer_address=addr2,
+            bridge=node1.name if isinstance(node1, FastBridge) else None,
+        )
+        if isinstance(node2, FastBridge):
+            node2.space.links.change(name2, bridge=node2.name, up=True)
+
+    def stop(self) -> None:
+        """Nothing to do: a link goes with its namespaces."""
+
+
+class FastMininet(Mininet):  # type: ignore[misc]
+    """Mininet, with nodes and links that are quick to make and quicker to let go of. Switches are Linux bridges."""
+
+    def __init__(self, topo: Topo, *, host: type[Host] = FastHost, link: Callable[..., Link] = FastLink) -> None:
+        if not Mininet.inited:  # Mininet would now set a dozen sysctls, by a dozen programs
+            _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+            resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+            Mininet.inited = True
+        super().__init__(topo, host=host, switch=FastBridge, link=link, intf=FastIntf, controller=None)
+
+
+def _start_holder(name: str, space: Namespace) -> int:
+    """Fork a process that enters the namespace, and a mount namespace with its own view of /sys, and stays."""
+    ready, tell = os.pipe()
+    holder = os.fork()
+    if holder == 0:
+        _hold(name, space, tell)
+    os.close(tell)
+    with open(ready, "rb") as stream:
+        problem = stream.read().decode()
+    if problem:
+        os.waitpid(holder, 0)
+        raise OSError(f"host {name}: {problem}")
+    return holder
+
+
+def _hold(name: str, space: Namespace, tell: int) -> NoReturn:
+    try:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        kernel.name_process(f"host {name}")
+        kernel.setns(space.descriptor, kernel.CLONE_NEWNET)
+        kernel.unshare(kernel.CLONE_NEWNS)
+        kernel.mount("sysfs", "/sys", "sysfs", kernel.MS_NOSUID | kernel.MS_NODEV | kernel.MS_NOEXEC)
+        os.closerange(3, 1 << 20)
+        while True:
+            signal.pause()
+    except OSError as problem:
+        os.write(tell, str(problem).encode())
+    finally:
+        os._exit(1)
+
+
+def _enter(process: int) -> None:
+    """Move into the network and mount namespaces of a process; the working folder stays, seen from there."""
+    folder = Path.cwd()
+    for kind, flag in (("net", kernel.CLONE_NEWNET), ("mnt", kernel.CLONE_NEWNS)):
+        descriptor = os.open(f"/proc/{process}/ns/{kind}", os.O_RDONLY)
+        kernel.setns(descriptor, flag)
+        os.close(descriptor)
+    with suppress(OSError):
+        os.chdir(folder)
+
+
+# Networks whose links are our wires.
+
+
+class WireLink(Link):  # type: ignore[misc]
+    """A link that ends in the relay: a veth pair for each of its two interfaces, which have no offloads."""
+
+    def __init__(self, node1: Node, node2: Node, *, network: "Network", **params: Any) -> None:
+        self.network = network
+        super().__init__(node1, node2, **params)
+
+    def makeIntfPair(
+        self, name1: str, name2: str, addr1: str, addr2: str, node1: _FastNode, node2: _FastNode, **_: object
+    ) -> None:
+        for name, node in ((name1, node1), (name2, node2)):
+            self.network.attach(name, node)
+
+    def stop(self) -> None:
+        """Nothing to do: a link goes with its namespaces."""
+
+
+class Network:
+    """A topology in which every link leads through the relay. Use it as a context manager, inside an enclave.
+
+    `net` is the real Mininet object. Hosts that the topology gives no `ip` have none, and their interfaces carry only
+    what programs send.
+    """
+
+    def __init__(self, topo: Topo) -> None:
+        self.plan = Plan.of(topo)
+        self._ends = {end.name: end for link in self.plan.links for end in link.ends}
+        too_long = [name for name in self._ends if len(name) > 15]
+        if too_long:
+            raise ValueError(f"{too_long[0]} is no name for an interface: a host's name has at most 10 letters")
+        self._relay = Namespace(ipv6=False)
+        self._sockets: list[socket.socket] = []
+        for host in self.plan.hosts:
+            topo.nodeInfo(host).setdefault("ip", None)
+        self.net = FastMininet(topo, host=RawHost, link=partial(WireLink, network=self))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.net.stop()
+        for opened in self._sockets:
+            opened.close()
+        self._relay.close()
+
+    def attach(self, name: str, node: _FastNode) -> None:
+        """Join an interface of `node`, which is named here, to the relay; called by Mininet for each end of a link."""
+        end = self._ends[name]
+        raw = node.params.get("ip") is None
+        mtu = JUMBO if raw else end.longest - ETHERNET_HEADER
+        node.space.links.add_veth(name, name, peer_namespace=self._relay.descriptor, address=end.address, mtu=mtu)
+        self._relay.links.change(name, up=True, arp=False, mtu=JUMBO)
+        for space in (self._relay, node.space):
+            with space.entered():
+                _switch_off_offloads(name)
+        if raw:
+            node.space.links.change(name, arp=False)
+
+    def host_pid(self, name: str) -> int:
+        """A process in the host's network and mount namespaces."""
+        return int(self.net[name].pid)
+
+    def open_packet_socket(self, host: str, interface: str) -> socket.socket:
+        """A packet socket on an interface of `host`: it does not block, and does not hear what leaves there."""
+        return self._open(self.net[host].space, interface)
+
+    def open_relay_socket(self, interface: str) -> socket.socket:
+        """The relay's side of an interface, likewise."""
+        return self._open(self._relay, interface)
+
+    def _open(self, space: Namespace, interface: str) -> socket.socket:
+        with space.entered():
+            opened = open_packet_socket(interface)
+        self._sockets.append(opened)
+        return opened
+
+
+def open_packet_socket(interface: str) -> socket.socket:
+    """A packet socket on an interface of this thread's namespace, for whole frames of every protocol."""
+    # Protocol 0 hears nothing: between its making and its binding the socket must not collect others' frames.
+    opened = socket.socket(socket.AF_PACKET, socket.SOCK_RAW | socket.SOCK_NONBLOCK, 0)
+    opened.setsockopt(SOL_PACKET, PACKET_IGNORE_OUTGOING, 1)
+    opened.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
+    opened.bind((interface, ETH_P_ALL))
+    return opened
+
+
+def _switch_off_offloads(interface: str) -> None:
+    """Make the kernel send frames as they go over a wire: checksummed, and not several at a time.
+
+    Without checksums by the card the kernel gives up segmentation by the card of its own accord.
+    """
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as control:
+        for command in (ETHTOOL_SRXCSUM, ETHTOOL_STXCSUM, ETHTOOL_SGRO):
+            with suppress(OSError):  # a feature that this kernel's veth does not have
+                kernel.ethtool(control.fileno(), interface, command, 0)
+
+
+def netem_available() -> str | None:
+    """Say why the kernel's own link emulator cannot be used, or None: by trying it in an enclave."""
+    if reason := enclave.available():
+        return reason
+    try:
+        enclave.call(_try_netem)
+    except NetlinkError as problem:
+        return f"this kernel has no netem: {problem}; leave out --netem, our own wire does the same and needs no kernel"
+    return None
+
+
+def _try_netem() -> None:
+    with Netlink() as here:
+        here.add_netem("lo")
