@@ -197,18 +197,82 @@ def test_a_clone_of_somebody_else_keeps_its_packages_in_the_cache() -> None:
             clone.here.chmod(0o755)
 
 
-def test_without_a_python_it_says_which_it_wants(clone: Clone, tmp_path: Path) -> None:
-    tools = tmp_path / "tools"
+# A machine that lacks things: the script sees only the programs that a test gives it.
+
+ORDINARY = (
+    "cat",
+    "chmod",
+    "cksum",
+    "cp",
+    "cut",
+    "dirname",
+    "env",
+    "mkdir",
+    "readlink",
+    "rm",
+    "sed",
+    "sh",
+    "tail",
+    "touch",
+    "uname",
+)
+
+
+def bare_machine(clone: Clone, folder: Path, **programs: str) -> None:
+    """Let the clone's script run where PATH holds ordinary tools and `programs`, given as shell scripts."""
+    tools = folder / "tools"
     tools.mkdir()
-    for name in ("cat", "cksum", "cut", "dirname", "mkdir", "readlink", "uname", "id"):
+    for name in ORDINARY:
         (tools / name).symlink_to(shutil.which(name) or name)
-    old = tmp_path / "old"
-    old.write_text("#!/bin/sh\nexit 1\n")
-    script = (clone.here / "lab").read_text().replace("/usr/bin/python3 python3 ", "").replace(":/usr/sbin:/sbin", "")
-    (clone.here / "lab").write_text(script)
-    code, _, err = clone.run(PATH=str(tools), DOWNSTACK_PYTHON=str(old))
+    for name, text in programs.items():
+        program = tools / name.replace("_", "-")
+        program.write_text(f"#!/bin/sh\n{text}\n")
+        program.chmod(0o755)
+    clone.environment["PATH"] = str(tools)
+    script = clone.here / "lab"
+    text = script.read_text()
+    for outside in ("/usr/bin/python3 python3 ", ":/usr/sbin:/sbin"):
+        assert outside in text
+        text = text.replace(outside, "")
+    script.write_text(text)
+
+
+def test_without_a_python_it_says_which_it_wants(clone: Clone, tmp_path: Path) -> None:
+    bare_machine(clone, tmp_path, id="echo 0")
+    code, _, err = clone.run(DOWNSTACK_PYTHON="/bin/false")
     assert code == 1
     assert "no Python 3.11 to 3.14" in err
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the tools are wanted on Linux only")
+def test_tools_that_cannot_be_had_are_a_warning(clone: Clone, tmp_path: Path) -> None:
+    bare_machine(clone, tmp_path, id="echo 0", apt_get="echo no network; exit 1")
+    code, out, err = clone.run("list")
+    assert (code, out) == (0, f"[list]{clone.here}\n")
+    assert "warning: could not get iproute2 net-tools bridge-utils" in err
+    assert clone.run("list") == (0, f"[list]{clone.here}\n", ""), "and it is said once"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the tools are wanted on Linux only")
+def test_a_plain_user_gets_tools_unpacked_in_the_cache(clone: Clone, tmp_path: Path) -> None:
+    apt_get = """
+        echo "$*" >>"$NOTES.apt"
+        case "$*" in
+            *"-s "*) echo "Inst libmnl0 (1.0)"; echo "Inst iproute2 (6.1)" ;;
+            *" download "*) touch iproute2.deb libmnl0.deb ;;
+        esac"""
+    dpkg = 'mkdir -p "$3/usr/sbin"; printf "#!/bin/sh\\n" >"$3/usr/sbin/ip"; chmod 755 "$3/usr/sbin/ip"'
+    bare_machine(clone, tmp_path, id="echo 1000", apt_get=apt_get, dpkg=dpkg)
+    code, _, err = clone.run("list")
+    assert code == 0
+    assert "unpacking Debian packages below" in err
+    assert "warning" not in err
+    asked = Path(f"{clone.notes}.apt").read_text()
+    assert "-qq download libmnl0 iproute2\n" in asked
+    assert not [line for line in asked.splitlines() if "install" in line and not line.startswith("-s ")], (
+        "nothing is installed"
+    )
+    assert (clone.home / ".cache/downstack/debian/usr/sbin/ip").exists()
 
 
 def test_clean_takes_away_what_it_made_and_nothing_else(clone: Clone) -> None:
