@@ -6,6 +6,7 @@ their failures are told in words. What a program says of itself is never evidenc
 
 import faulthandler
 import importlib.util
+import inspect
 import random
 import signal
 import socket
@@ -20,11 +21,10 @@ import trio
 
 from labs.testbed.channel import End, Start
 from labs.testbed.program.carrier import RealTime, TurnTaking
-from labs.testbed.program.clock import GrantedClock, refuse_by_name, seed_everything, show_virtual_time
+from labs.testbed.program.clock import GrantedClock, keep_everything_in_trio, seed_everything, show_virtual_time
 from labs.testbed.program.host import Host
 
 DUMP_SIGNAL = signal.SIGUSR1
-PROCESS = "the judge could not hold back its clock while another process runs"
 DETAIL = 8_000  # characters of a traceback
 
 Main = Callable[[Host], Awaitable[None]]
@@ -53,8 +53,12 @@ def _in_turns(carrier: TurnTaking, settings: dict[str, Any], roots: Sequence[Pat
     carrier.arrive = host.arrive
     clock = GrantedClock(carrier.exchange)
     seed_everything(settings["seed"])
-    show_virtual_time(clock, lambda file: _is_own(file, roots))
-    _refuse_other_processes()
+
+    def is_own(file: str) -> bool:
+        return _is_own(file, roots)
+
+    show_virtual_time(clock, is_own)
+    keep_everything_in_trio(is_own)
     carrier.exchange(0)  # The first turn: this program exists, and the clock stands at nought.
     carrier.tell(trio.run(_perform, host, carrier, settings["file"], roots, clock=clock))
     carrier.flush()
@@ -63,7 +67,7 @@ def _in_turns(carrier: TurnTaking, settings: dict[str, Any], roots: Sequence[Pat
 def _in_real_time(
     channel: socket.socket, links: Sequence[socket.socket], settings: dict[str, Any], roots: Sequence[Path]
 ) -> None:
-    random.seed(settings["seed"])
+    random.seed(f"random {settings['seed']}")
 
     async def carried() -> None:
         carrier = RealTime(channel, links)
@@ -105,11 +109,10 @@ def load_main(file: str, roots: Sequence[Path]) -> Main:
     path = next((root / file for root in roots if (root / file).is_file()), None)
     if path is None:
         raise NoProgram(f"there is no file {file}")
-    module = _load(path)
-    main = getattr(module, "main", None)
-    if not callable(main):
-        raise NoProgram(f"{file} defines no `async def main(host)`")
-    return main  # type: ignore[no-any-return]
+    main = getattr(_load(path), "main", None)
+    if not inspect.iscoroutinefunction(main):
+        raise NoProgram(f"{file} defines no `async def main(host)`" + (": its `main` is not async" if main else ""))
+    return main
 
 
 def _load(path: Path) -> ModuleType:
@@ -146,17 +149,6 @@ def _describe_one(error: BaseException, roots: Sequence[Path]) -> str:
         traceback.FrameSummary(Path(frame.filename).name, frame.lineno, frame.name, line=frame.line) for frame in own
     ]
     told.__cause__ = told.__context__ = None
-    return "".join(told.format()).rstrip()
-
-
-def _refuse_other_processes() -> None:
-    for module in (trio, trio.lowlevel):
-        refuse_by_name(module, [name for name in ("open_process", "run_process") if hasattr(module, name)], PROCESS)
-    in_thread = trio.to_thread.run_sync
-
-    async def run_sync(function: Callable[..., Any], *args: Any, **options: Any) -> Any:
-        if options.get("limiter") is not None:
-            raise RuntimeError("in virtual time threads need trio's own limiter: leave `limiter` out")
-        return await in_thread(function, *args, **options)
-
-    trio.to_thread.run_sync = run_sync  # type: ignore[assignment]
+    if isinstance(error, SyntaxError) and error.filename:
+        told.filename = Path(error.filename).name
+    return "".join(told.format() if own else told.format_exception_only()).rstrip()

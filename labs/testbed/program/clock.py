@@ -8,15 +8,24 @@ messages, and a program cannot tell that its clock is not real.
 All that depends on trio's inside stands in this file, and `tests/labs/testbed/test_clock.py` pins it: when trio calls
 `deadline_to_sleep_time`; the shuffle of ready tasks, seeded as Hypothesis does it; and `waiting_for_idle`.
 
-Threads look blocked to trio although they run, so no time passes while a worker thread is out.
+Whatever goes on outside trio's sight would look blocked, and time would fly past it. So a function given to
+`trio.to_thread.run_sync` is called in place, which takes no virtual time and comes out the same on every run; other
+ways to have something done elsewhere are refused, by name. Left out: clocks read by way of `time.clock_gettime`, and
+`from time import time` in modules that were imported before.
 """
 
+import contextvars
 import datetime
+import functools
 import math
+import os
 import random
+import subprocess
 import sys
+import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
+from pathlib import Path
 from types import FrameType
 from typing import Any, NoReturn
 
@@ -30,8 +39,8 @@ EPOCH = 1_501_718_400  # 2017-08-03T00:00:00Z, the day the essay appeared: virtu
 POLL_THREADS = 0.001  # real seconds between looks at a worker thread
 
 
-class RealTimeSleep(RuntimeError):
-    """A program called something that would stop its whole process, and with it every task, in real time."""
+class NotInVirtualTime(RuntimeError):
+    """A program called something that takes real time, in which virtual time can neither pass nor be held back."""
 
 
 def to_nanoseconds(deadline: float) -> int:
@@ -60,9 +69,12 @@ class GrantedClock(trio.abc.Clock):
     def deadline_to_sleep_time(self, deadline: float) -> float:
         """Called by trio when every task is blocked; the exchange may wake some, so trio must look again at once."""
         if trio.to_thread.current_default_thread_limiter().borrowed_tokens:
-            return POLL_THREADS
-        if trios_run.GLOBAL_RUN_CONTEXT.runner.waiting_for_idle:
-            return POLL_THREADS  # someone awaits `wait_all_tasks_blocked`: trio sees to that first
+            return POLL_THREADS  # a library that had taken hold of `run_sync` before we replaced it
+        runner = trios_run.GLOBAL_RUN_CONTEXT.runner
+        if runner.entry_queue.queue or runner.entry_queue.idempotent_queue:
+            return 0  # trio has told itself to do something, and hears of it in its next round
+        if runner.waiting_for_idle:
+            return math.inf  # someone awaits `wait_all_tasks_blocked`, and trio sees to that first
         if deadline > self.current_time():
             self.now = max(self.now, self._exchange(to_nanoseconds(deadline)))
         return 0
@@ -70,7 +82,7 @@ class GrantedClock(trio.abc.Clock):
 
 def seed_everything(seed: str) -> None:
     """Make trio's scheduler and the global `random` depend on `seed` alone."""
-    random.seed(seed)
+    random.seed(f"random {seed}")  # not the stream of `host.random`, or a program would draw every number twice
     trios_run._ALLOW_DETERMINISTIC_SCHEDULING = True  # type: ignore[misc]
     trios_run._r = random.Random(f"scheduler {seed}")
 
@@ -86,17 +98,35 @@ def show_virtual_time(clock: GrantedClock, own_files: Callable[[str], bool]) -> 
     for name in ("monotonic", "perf_counter"):
         setattr(time, name, lambda: clock.now / NANO)
         setattr(time, f"{name}_ns", lambda: clock.now)
+    for name in ("gmtime", "localtime", "ctime"):
+        setattr(time, name, _with_default(getattr(time, name), lambda: wall_ns() // NANO))
+    time.strftime = _strftime
+    os.environ["TZ"] = "UTC"  # a local time is the same everywhere
+    time.tzset()
     time.sleep = _refuse_sleep(own_files)  # type: ignore[assignment]
     datetime.datetime = _virtual_datetime(wall_ns)  # type: ignore[misc]
 
 
+def _with_default(convert: Callable[[float], Any], now: Callable[[], int]) -> Callable[..., Any]:
+    return lambda seconds=None: convert(now() if seconds is None else seconds)
+
+
+def _strftime(form: str, when: "time.struct_time | tuple[int, ...] | None" = None) -> str:
+    return _real_strftime(form, time.localtime() if when is None else when)  # type: ignore[arg-type]
+
+
+_real_strftime = time.strftime
+
+
 def _refuse_sleep(own_files: Callable[[str], bool]) -> Callable[[float], None]:
+    """`time.sleep` that raises where a file that `own_files` accepts is among the callers, and else returns at once."""
+
     def sleep(seconds: float) -> None:
         caller = _first_frame(sys._getframe(1), own_files)
         if caller is not None:
-            raise RealTimeSleep(
-                f"time.sleep({seconds}) at {caller.f_code.co_filename}:{caller.f_lineno} stops every task of this "
-                f"program at once; write `await trio.sleep({seconds})`"
+            raise NotInVirtualTime(
+                f"time.sleep({seconds}) at {Path(caller.f_code.co_filename).name}:{caller.f_lineno} stops every task "
+                f"of this program at once; write `await trio.sleep({seconds})`"
             )
 
     return sleep
@@ -134,14 +164,46 @@ def _virtual_datetime(wall_ns: Callable[[], int]) -> type[datetime.datetime]:
     return VirtualDatetime
 
 
-def refuse_by_name(module: Any, names: Iterable[str], reason: str) -> None:
-    """Replace functions of `module` by ones that raise `RealTimeSleep` and say why."""
+def keep_everything_in_trio(own_files: Callable[[str], bool]) -> None:
+    """Call functions meant for threads in place, and refuse processes and threads that nobody could hold back.
 
-    def refusal(name: str) -> Callable[..., NoReturn]:
-        def refuse(*args: object, **kwargs: object) -> NoReturn:
-            raise RealTimeSleep(f"{module.__name__}.{name} cannot be used in virtual time: {reason}")
+    `threading` and `subprocess` are refused to callers in files that `own_files` accepts; libraries know what they do.
+    """
+    trio.to_thread.run_sync = _run_in_place  # type: ignore[assignment]
+    for module in (trio, trio.lowlevel):
+        for name in ("open_process", "run_process"):
+            if hasattr(module, name):
+                setattr(module, name, _refusal(f"{module.__name__}.{name}"))
+    _refuse_to(own_files, subprocess.Popen, "__init__", "subprocess")
+    _refuse_to(own_files, threading.Thread, "start", "threading.Thread.start")
 
-        return refuse
 
-    for name in names:
-        setattr(module, name, refusal(name))
+async def _run_in_place(function: Callable[..., Any], *args: Any, limiter: object = None, **_: object) -> Any:
+    """Stands for `trio.to_thread.run_sync`. What it calls may not wait for another task: none runs meanwhile."""
+    if limiter is not None:
+        raise NotInVirtualTime("in virtual time threads need trio's own limiter: leave `limiter` out")
+    await trio.lowlevel.checkpoint()
+    return contextvars.copy_context().run(function, *args)
+
+
+def _refusal(name: str) -> Callable[..., Any]:
+    def refuse(*_: object, **__: object) -> NoReturn:
+        raise NotInVirtualTime(
+            f"{name} cannot be used in virtual time: the judge could not hold back its clock while that runs; "
+            "start tasks in a nursery, and call what takes long by `trio.to_thread.run_sync`"
+        )
+
+    return refuse
+
+
+def _refuse_to(own_files: Callable[[str], bool], owner: type, method: str, name: str) -> None:
+    """Refuse `method` to callers whose own file `own_files` accepts, by way of the owner's own module or directly."""
+    original, refusal, between = getattr(owner, method), _refusal(name), sys.modules[owner.__module__].__file__
+
+    @functools.wraps(original)
+    def choose(*args: Any, **options: Any) -> Any:
+        caller = _first_frame(sys._getframe(1), lambda file: file != between)
+        is_own = caller is not None and own_files(caller.f_code.co_filename)
+        return (refusal if is_own else original)(*args, **options)
+
+    setattr(owner, method, choose)

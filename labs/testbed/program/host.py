@@ -45,13 +45,18 @@ class Link:
         self._waiting = trio.lowlevel.ParkingLot()
 
     async def send(self, frame: bytes) -> None:
-        """Put a frame on the link. Raises `ValueError` for one that is empty or longer than the card takes."""
+        """Put a frame on the link, and go on: it may have to wait for its turn there, or get lost.
+
+        Raises `ValueError` for a frame that is empty or longer than the card takes.
+        """
         if not 0 < len(frame) <= self.longest:
             raise ValueError(f"{self.name} takes frames of 1 to {self.longest} bytes; this one has {len(frame)}")
         await self._carrier.transmit(self._number, bytes(frame))
 
     async def receive(self) -> bytes:
         """Return the next frame that arrives, however long that takes."""
+        if self._arrived:
+            await trio.lowlevel.checkpoint()  # as everything in trio: others get their turn, and a cancellation counts
         while not self._arrived:
             await self._waiting.park()
         return self._arrived.popleft()
@@ -75,6 +80,8 @@ class AppPort:
         self._carrier = carrier
         self._number = number
         self._offers: deque[bytes] = deque()
+        self._asked = 0  # payloads asked for that have not come yet
+        self._receivers = 0
         self._offer_waiting = trio.lowlevel.ParkingLot()
         self._consumer_waiting = trio.lowlevel.ParkingLot()
         self.delivered = 0
@@ -84,10 +91,17 @@ class AppPort:
 
     async def receive(self) -> bytes:
         """Return the next payload that the application wants handled."""
-        self._carrier.tell(Ask(self._number))
-        while not self._offers:
-            await self._offer_waiting.park()
-        return self._offers.popleft()
+        self._receivers += 1
+        try:
+            if self._asked + len(self._offers) < self._receivers:  # else one that gave up has asked for us
+                self._carrier.tell(Ask(self._number))
+                self._asked += 1
+            await trio.lowlevel.checkpoint()
+            while not self._offers:
+                await self._offer_waiting.park()
+            return self._offers.popleft()
+        finally:
+            self._receivers -= 1
 
     def send_nowait(self, payload: bytes) -> None:
         """Hand over a payload and go on at once; it waits in the reader's queue, however long that grows."""
@@ -109,6 +123,7 @@ class AppPort:
         """For the carrier: the judge has answered."""
         match message:
             case Offer(_, payload):
+                self._asked -= 1
                 self._offers.append(payload)
                 self._offer_waiting.unpark()
             case Consumed(_, total):

@@ -5,13 +5,19 @@ student (and, in a sandbox, one host of theirs). It obeys whoever holds the othe
 and an answer at a time, each a line of JSON; a request to run comes with the program's descriptors.
 
     {"run": true, "command": []}  + channel, output, link sockets …   → {"pid": 7}
+    {"stood": 7}   how long the program has waited for a processor    → {"seconds": 0.25}
     {"dump": 7}    the program writes where it is stuck to its output   → {}
     {"end": 7, "signal": 9}    signal it and its children, and wait   → {"status": -9}
 
 Run as `python -P -s -S zygote.py SETTINGS`, where SETTINGS is JSON: `path` (for sys.path), `roots` (where programs
 lie), `preload` (modules), `control` (a descriptor), `cpu_seconds`.
+
+It ends when its control socket does, and its programs with it. On Linux it starts itself once more with addresses that
+are not random, since a set of objects that have no hash of their own (`None` is one, before Python 3.12) is gone
+through in the order of their addresses.
 """
 
+import ctypes
 import json
 import os
 import resource
@@ -23,9 +29,14 @@ from pathlib import Path
 from typing import Any
 
 MOST_DESCRIPTORS = 32
+# From <sys/personality.h> and <sys/prctl.h>.
+ADDR_NO_RANDOMIZE = 0x0040000
+ASK_PERSONALITY = 0xFFFFFFFF
+PR_SET_PDEATHSIG = 1
 
 
 def main() -> None:
+    _settle_addresses()
     settings = json.loads(sys.argv[1])
     sys.path[:0] = settings["path"][:1]
     sys.path.extend([*settings["path"][1:], *settings["roots"]])
@@ -36,6 +47,16 @@ def main() -> None:
     while request := _receive(control):
         answer = _obey(*request, control, settings)
         control.sendall(json.dumps(answer).encode() + b"\n")
+
+
+def _settle_addresses() -> None:
+    """Start again with the same addresses as always, unless that is so already, or this system will not have it."""
+    if sys.platform != "linux":
+        return
+    libc = ctypes.CDLL(None)
+    persona = libc.personality(ASK_PERSONALITY)
+    if not persona & ADDR_NO_RANDOMIZE and libc.personality(persona | ADDR_NO_RANDOMIZE) != -1:
+        os.execv(sys.executable, sys.orig_argv)
 
 
 def _receive(control: socket.socket) -> tuple[dict[str, Any], list[int]] | None:
@@ -53,12 +74,15 @@ def _obey(request: dict[str, Any], descriptors: list[int], control: socket.socke
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGUSR1)
             return {}
+        case {"stood": int(pid)}:
+            return {"seconds": _stood(pid)}
         case {"end": int(pid), "signal": int(number)}:
             return {"status": _end(pid, number)}
     return {"error": "unknown request"}
 
 
 def _fork(command: list[str], descriptors: list[int], control: socket.socket, settings: dict[str, Any]) -> int:
+    zygote = os.getpid()
     pid = os.fork()
     if pid:
         for descriptor in descriptors:
@@ -67,6 +91,7 @@ def _fork(command: list[str], descriptors: list[int], control: socket.socket, se
     status = 1
     try:
         control.close()
+        _die_with(zygote)
         _become_program(command, descriptors, settings)
         status = 0
     except SystemExit as error:
@@ -80,6 +105,23 @@ def _fork(command: list[str], descriptors: list[int], control: socket.socket, se
             sys.stdout.flush()
             sys.stderr.flush()
         os._exit(status)
+
+
+def _die_with(zygote: int) -> None:
+    """Have the kernel kill this process when the zygote has ended, even if it runs in circles then."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+        if os.getppid() != zygote:  # it ended just before
+            os._exit(0)
+
+
+def _stood(pid: int) -> float:
+    """Seconds that a process was ready to run and did not get a processor (proc(5), schedstat); 0.0 where unknown."""
+    try:
+        _, waited, _ = Path(f"/proc/{pid}/schedstat").read_text().split()
+    except (OSError, ValueError):
+        return 0.0
+    return int(waited) / 1e9
 
 
 def _become_program(command: list[str], descriptors: list[int], settings: dict[str, Any]) -> None:
