@@ -1,0 +1,78 @@
+"""The network of a play as a picture: its hosts and links, laid out by how far each host is from the first."""
+
+from collections import deque
+from collections.abc import Sequence
+
+from labs.story.escape import html
+from labs.story.trace import Line, Trace
+
+ACROSS, DOWN = 250.0, 84.0  # pixels between columns and rows
+WIDE, HIGH = 76.0, 34.0  # of a host's box
+EDGE = 50.0
+
+
+def svg(trace: Trace) -> str:
+    """The hosts and links of `trace` as SVG that takes its colours from the page."""
+    places = _places(trace.hosts, trace.lines)
+    width = max((x for x, _ in places.values()), default=0.0) + EDGE
+    height = max((y for _, y in places.values()), default=0.0) + HIGH
+    told = f"{len(trace.hosts)} hosts; links: {', '.join(line.name for line in trace.lines) or 'none'}"
+    links = "".join(_link(line, places, among=_parallel(line, trace.lines)) for line in trace.lines)
+    hosts = "".join(
+        f'<rect x="{x - WIDE / 2:g}" y="{y - HIGH / 2:g}" width="{WIDE:g}" height="{HIGH:g}" rx="6"/>'
+        f'<text class="host" x="{x:g}" y="{y + 5:g}" text-anchor="middle">{html(host)}</text>'
+        for host, (x, y) in places.items()
+    )
+    return (
+        f'<svg class="network" width="{width:g}" height="{height:g}" viewBox="0 0 {width:g} {height:g}" role="img">'
+        f"<title>{html(told)}</title>{links}{hosts}</svg>"
+    )
+
+
+def _places(hosts: Sequence[str], lines: Sequence[Line]) -> dict[str, tuple[float, float]]:
+    """The first host on the left, each other in the column of its distance to it, columns centred."""
+    distance: dict[str, int] = {}
+    for root in hosts:
+        if root not in distance:
+            _measure(root, lines, distance)
+    columns: dict[int, list[str]] = {}
+    for host in hosts:
+        columns.setdefault(distance[host], []).append(host)
+    tallest = max(map(len, columns.values()), default=0)
+    return {
+        host: (EDGE + ACROSS * column, HIGH + DOWN * (row + (tallest - len(names)) / 2))
+        for column, names in columns.items()
+        for row, host in enumerate(names)
+    }
+
+
+def _measure(root: str, lines: Sequence[Line], distance: dict[str, int]) -> None:
+    distance[root] = 0
+    queue = deque([root])
+    while queue:
+        host = queue.popleft()
+        for line in lines:
+            if host in line.ends:
+                other = line.ends[1] if line.ends[0] == host else line.ends[0]
+                if other not in distance:
+                    distance[other] = distance[host] + 1
+                    queue.append(other)
+
+
+def _parallel(line: Line, lines: Sequence[Line]) -> int:
+    """Which of the links between the same two hosts `line` is, from 0."""
+    return [other for other in lines if set(other.ends) == set(line.ends)].index(line)
+
+
+def _link(line: Line, places: dict[str, tuple[float, float]], among: int) -> str:
+    (x0, y0), (x1, y1) = (places[host] for host in line.ends)
+    bulge = 22.0 * among  # parallel links bend away from each other
+    if x0 == x1:  # in one column: around the hosts between them
+        bend_x, bend_y = x0 + 70 + bulge, (y0 + y1) / 2
+    else:
+        bend_x, bend_y = (x0 + x1) / 2, (y0 + y1) / 2 + bulge
+    path = f"M{x0:g} {y0:g} Q{2 * bend_x - (x0 + x1) / 2:g} {2 * bend_y - (y0 + y1) / 2:g} {x1:g} {y1:g}"
+    return (
+        f'<path d="{path}"/><text class="link" text-anchor="middle" x="{bend_x:g}" y="{bend_y - 6:g}">{html(line.name)}'
+        f'<tspan x="{bend_x:g}" dy="19">{html(line.properties)}</tspan></text>'
+    )

@@ -1,0 +1,260 @@
+"""The report: one HTML file that tells what was checked, what came of it, and why, and that needs no network.
+
+It is a page of its own making: no framework, no font, no picture from elsewhere; `report.css` and `report.js` lie
+inside it, and a content security policy names their hashes, so nothing else in it can run. Many of its words come from
+a student's program, all of them through `escape.html`; the script writes text only as text.
+
+Without the script the page tells the same: diagrams are drawn here, and a table stands beside each. The script adds
+zoom, keys, and the dissection of a chosen frame, and keeps thousands of frames smooth by showing only what is in view.
+"""
+
+import base64
+import hashlib
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from importlib import resources
+from pathlib import Path
+
+from labs.story import network
+from labs.story.diagram_svg import STYLE, palette
+from labs.story.dissect import Fields
+from labs.story.escape import html
+from labs.story.report_play import Budget, Shown, play_as_html
+from labs.story.trace import Trace
+from labs.testbed.judge import Outcome, Told, Verdict
+from labs.testbed.sim import Played
+
+SIGNS = {Verdict.PASS: "✓", Verdict.FAIL: "✗", Verdict.INCONCLUSIVE: "?", Verdict.NOT_RUN: "–"}
+PLAYS_SHOWN = 6  # of one check; a check that plays more tells its story in its last ones
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chapter:
+    """What is told of one check, or of one run when there is no `outcome` but only what was `played`.
+
+    `hint` and `replay` (a command) are shown if given. `shrunk` is a play of the fewest faults that still fail,
+    `fault_free` the same scene without any. `captures` are the pcapng files written beside the report.
+    """
+
+    title: str
+    step: str = ""
+    outcome: Outcome | None = None
+    played: Sequence[Played] = ()
+    hint: str = ""
+    replay: str = ""
+    shrunk: Played | None = None
+    fault_free: Played | None = None
+    captures: Sequence[Path] = ()
+
+    @property
+    def plays(self) -> Sequence[Played]:
+        """All that was played for this chapter, in order."""
+        return self.outcome.played if self.outcome is not None else self.played
+
+
+def write_report(
+    path: Path, *, title: str, chapters: Sequence[Chapter], fields: Fields | None = None, summary: str = ""
+) -> Path:
+    """Write the report to `path` and return it. `summary` is a sentence under the title; `fields` dissects frames."""
+    page = _Page(path.parent, fields)
+    text = page.whole(title, summary, chapters)
+    partial = path.with_name(f".{path.name}.part")
+    partial.write_text(text, encoding="utf-8")
+    partial.replace(path)
+    return path
+
+
+@dataclass(slots=True)
+class _Page:
+    folder: Path
+    fields: Fields | None
+    budget: Budget = field(default_factory=Budget)
+
+    def whole(self, title: str, summary: str, chapters: Sequence[Chapter]) -> str:
+        style = palette(":root") + STYLE + _asset("report.css")
+        script = _asset("report.js")
+        allowed = f"style-src {_hash(style)}; script-src {_hash(script)}"
+        policy = f"default-src 'none'; {allowed}; base-uri 'none'; form-action 'none'"
+        parts = (
+            '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">',
+            f'<meta http-equiv="Content-Security-Policy" content="{policy}">',
+            '<meta name="viewport" content="width=device-width, initial-scale=1">',
+            '<meta name="color-scheme" content="light dark">',
+            f"<title>{html(title)}</title><style>{style}</style></head><body>",
+            '<a class="skip" href="#main">Skip to the story</a>',
+            f"<header><h1>{html(title)}</h1>{_paragraph(summary)}{_count(chapters)}</header>",
+            _contents(chapters),
+            '<main id="main">',
+            _networks(chapters),
+            *(self._chapter(number, chapter) for number, chapter in enumerate(chapters, 1)),
+            f"</main>{_LEGEND}<script>{script}</script></body></html>\n",
+        )
+        return "\n".join(parts)
+
+    def _chapter(self, number: int, chapter: Chapter) -> str:
+        outcome = chapter.outcome
+        name = f"chapter-{number}"
+        heading = f'<h2 id="{name}-title">{_verdict(outcome)}{_step(chapter)}{html(chapter.title)}</h2>'
+        told = "".join(self._told(chapter))
+        plays = "".join(self._plays(number, chapter))
+        calm = outcome is not None and outcome.verdict is Verdict.PASS
+        body = (
+            f"<details><summary>The story and the pictures</summary>{told}{plays}</details>" if calm else told + plays
+        )
+        return f'<section class="chapter" id="{name}" aria-labelledby="{name}-title">{heading}{body}</section>'
+
+    def _told(self, chapter: Chapter) -> Iterator[str]:
+        outcome = chapter.outcome
+        if outcome is not None:
+            yield _outcome_in_words(outcome)
+            yield f'<ol class="story">{"".join(map(_story_line, outcome.story))}</ol>'
+            if outcome.broken is not None and outcome.broken.found:
+                found = html(outcome.broken.found, lines=True)
+                yield f'<h3>What was seen instead</h3><pre class="found">{found}</pre>'
+        if chapter.hint:
+            yield f'<div class="hint"><h3>Hint</h3><p>{html(chapter.hint)}</p></div>'
+        if chapter.replay:
+            yield (
+                f'<div class="replay"><h3>To repeat it</h3><pre><code>{html(chapter.replay)}</code></pre>'
+                '<button type="button" class="copy" hidden>Copy the command</button></div>'
+            )
+        yield from (self._capture(path) for path in chapter.captures)
+
+    def _capture(self, path: Path) -> str:
+        href = path.name if path.parent == self.folder else f"{path.parent.name}/{path.name}"
+        return f'<p>For Wireshark: <a href="{html(href)}">{html(path.name)}</a></p>'
+
+    def _plays(self, number: int, chapter: Chapter) -> Iterator[str]:
+        if chapter.shrunk is not None:
+            yield "<h3>The fewest faults that still break it, beside a run without any</h3>"
+            yield '<div class="pair">'
+            yield self._play(f"{number}-shrunk", chapter.shrunk, "With the fewest faults", chapter.outcome)
+            if chapter.fault_free is not None:
+                yield self._play(f"{number}-free", chapter.fault_free, "Without faults")
+            yield "</div>"
+        plays = list(enumerate(chapter.plays, 1))
+        if len(plays) > PLAYS_SHOWN:
+            yield f"<p>{len(plays)} scenes were played; the last {PLAYS_SHOWN} are shown.</p>"
+        for place, played in plays[-PLAYS_SHOWN:]:
+            last = place == len(plays)
+            scene = f"What was played: {played.trace.scene}, seed {played.trace.seed:x}"
+            drawn = self._play(f"{number}-{place}", played, scene, chapter.outcome if last else None)
+            yield (
+                drawn
+                if last and chapter.shrunk is None
+                else f"<details><summary>{html(scene)}</summary>{drawn}</details>"
+            )
+
+    def _play(self, identity: str, played: Played, title: str, outcome: Outcome | None = None) -> str:
+        culprit = outcome.broken.frame if outcome is not None and outcome.broken is not None else None
+        return play_as_html(Shown(identity, title, played, culprit), self.fields, self.budget)
+
+
+def _asset(name: str) -> str:
+    return resources.files("labs.story").joinpath(name).read_text(encoding="utf-8")
+
+
+def _hash(text: str) -> str:
+    """`text` as a content security policy names it."""
+    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
+
+
+def _paragraph(text: str) -> str:
+    return f"<p>{html(text)}</p>" if text else ""
+
+
+def _step(chapter: Chapter) -> str:
+    return f'<span class="step">Step {html(chapter.step)}</span> ' if chapter.step else ""
+
+
+def _verdict(outcome: Outcome | None) -> str:
+    return "" if outcome is None else _badge(outcome.verdict)
+
+
+def _badge(verdict: Verdict, words: str = "") -> str:
+    name = verdict.name.lower().replace("_", "-")
+    return f'<span class="verdict {name}"><span aria-hidden="true">{SIGNS[verdict]}</span> {words or verdict}</span> '
+
+
+def _count(chapters: Sequence[Chapter]) -> str:
+    """How many checks came to which verdict."""
+    verdicts = [chapter.outcome.verdict for chapter in chapters if chapter.outcome is not None]
+    told = (_badge(verdict, f"{verdicts.count(verdict)} {verdict}") for verdict in Verdict if verdict in verdicts)
+    return f'<p class="count">{"".join(told)}</p>' if verdicts else ""
+
+
+def _contents(chapters: Sequence[Chapter]) -> str:
+    if len(chapters) < 2:
+        return ""
+    rows = (
+        f'<li>{_verdict(chapter.outcome)}<a href="#chapter-{number}">{_step(chapter)}{html(chapter.title)}</a></li>'
+        for number, chapter in enumerate(chapters, 1)
+    )
+    return f'<nav aria-label="Checks"><ul>{"".join(rows)}</ul></nav>'
+
+
+def _networks(chapters: Iterable[Chapter]) -> str:
+    """Each network that was played on, once."""
+    networks: dict[str, list[str]] = {}
+    for trace in _traces(chapters):
+        scenes = networks.setdefault(network.svg(trace), [])
+        if trace.scene not in scenes:
+            scenes.append(trace.scene)
+    if not networks:
+        return ""
+    figures = (
+        f'<figure><div class="wide" tabindex="0" role="group" aria-label="The network of {name}">{drawn}</div>'
+        f"<figcaption>{name}</figcaption></figure>"
+        for drawn, scenes in networks.items()
+        for name in [html(", ".join(scenes))]
+    )
+    return f'<section aria-labelledby="network"><h2 id="network">The network</h2>{"".join(figures)}</section>'
+
+
+def _traces(chapters: Iterable[Chapter]) -> Iterator[Trace]:
+    for chapter in chapters:
+        for played in chapter.plays:
+            yield played.trace
+
+
+def _outcome_in_words(outcome: Outcome) -> str:
+    words: dict[Verdict, Callable[[], str]] = {
+        Verdict.PASS: lambda: f"Held under {_seeds(outcome.seeds_tried)}.",
+        Verdict.FAIL: lambda: f"Broken under seed {outcome.seed:x}, after {_seeds(outcome.seeds_tried)}.",
+        Verdict.INCONCLUSIVE: lambda: (
+            f"The faults never touched what they were meant to, under {_seeds(outcome.seeds_tried)}, so this check "
+            f"shows nothing: {outcome.reason}. That is not your fault, and the instructor sees it."
+        ),
+        Verdict.NOT_RUN: lambda: f"Not run: {outcome.reason}.",
+    }
+    return f"<p>{html(words[outcome.verdict]())}</p>"
+
+
+def _seeds(count: int) -> str:
+    return "one seed" if count == 1 else f"{count} seeds"
+
+
+def _story_line(told: Told) -> str:
+    if told.identity == "bites":
+        sign, name, word = ("•", "bit", "it bit") if told.held else ("◦", "missed", "it did not bite")
+    else:
+        sign, name, word = {None: ("▸", "event", ""), True: ("✓", "pass", "held"), False: ("✗", "fail", "broken")}[
+            told.held
+        ]
+    aloud = f'<span class="aloud">{word}: </span>' if word else ""
+    return f'<li class="{name}"><span class="sign" aria-hidden="true">{sign}</span> {aloud}{html(told.text)}</li>'
+
+
+_LEGEND = """<footer><h2>How to read the pictures</h2>
+<ul class="legend">
+<li>Each host is a vertical line, time runs down, a frame is an arrow from its sender to its receiver.</li>
+<li>A frame that broke off in a cross (✗) was lost; a double line arrived twice; a jag is damage; a dashed line
+with two bars was held back; a line without a head was still under way at the end.</li>
+<li>Triangles are payloads at an application port: to the right into the program, to the left out of it, hollow when
+ready, full when taken or read. Diamonds are notes, a program's own words, which prove nothing. A square is a program's
+end.</li>
+<li>Time is not drawn to scale: a break in the lines is a pause, its length beside it; what happened at one time is
+drawn one below the other.</li>
+<li>Keys, once a diagram has the focus: <kbd>n</kbd> and <kbd>p</kbd> next and previous frame, <kbd>f</kbd> next
+fault, <kbd>+</kbd> <kbd>-</kbd> <kbd>0</kbd> zoom, arrows scroll. Drag to move, Ctrl and the wheel to zoom.</li>
+</ul></footer>"""
