@@ -19,10 +19,14 @@ import hashlib
 import random
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from labs.story.trace import Exit, FrameEvent, Trace
 from labs.testbed.scene import Scene
 from labs.testbed.sim import Played
+
+if TYPE_CHECKING:
+    from labs.testbed.unit import Script
 
 FURTHER_SEEDS = 4
 
@@ -46,11 +50,23 @@ class Told:
 
 
 class Broken(AssertionError):
-    """An expectation that did not hold. `found` says what was seen instead, `frame` the frame that shows it."""
+    """An expectation that did not hold.
 
-    def __init__(self, identity: str, text: str, *, found: str = "", frame: FrameEvent | None = None) -> None:
+    `found` says what was seen instead, `frame` is the frame that shows it, `not_reached` are the sentences after it.
+    """
+
+    def __init__(
+        self,
+        identity: str,
+        text: str,
+        *,
+        found: str = "",
+        frame: FrameEvent | None = None,
+        not_reached: Sequence[str] = (),
+    ) -> None:
         super().__init__(text)
         self.identity, self.text, self.found, self.frame = identity, text, found, frame
+        self.not_reached = tuple(not_reached)
 
 
 class DidNotBite(Exception):
@@ -90,8 +106,7 @@ class Judge:
         self.story.append(Told(f"play:{scene.name}", f"played {scene.name!r}{_with_faults(scene)}"))
         played = self.perform(scene)
         self.played.append(played)
-        for exit_ in played.trace.exits():
-            self._expect_no_failure(exit_, played)
+        self.expect_no_failures(played)
         for fault in played.unmet:
             raise Broken(
                 f"silence:{fault.kind}",
@@ -101,6 +116,16 @@ class Judge:
         if any(frame.faults for frame in played.trace.frames()):
             self.bit = True
         return played.trace
+
+    def unit(self, script: "Script") -> None:
+        """Have the submission do a unit script; raises `Broken` at the first answer that is not as it should be."""
+        self.story.append(Told(f"unit:{script.name}", f"ran {script.name!r}"))
+        script.examine(self)
+
+    def expect_no_failures(self, played: Played) -> None:
+        """Raise `Broken` for the first program that raised, died or had to be stopped."""
+        for exit_ in played.trace.exits():
+            self._expect_no_failure(exit_, played)
 
     def _expect_no_failure(self, exit_: Exit, played: Played) -> None:
         if exit_.how in ("raised", "died", "stopped"):

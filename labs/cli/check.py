@@ -1,0 +1,112 @@
+"""`lab check`: a student's steps judged, one verdict at a time."""
+
+import argparse
+import json
+from pathlib import Path
+
+from labs import workspace
+from labs.cli.chosen import (
+    add_lab,
+    add_submission,
+    chosen_lab,
+    chosen_steps,
+    chosen_submission,
+    exit_code,
+    refusing,
+    seed,
+)
+from labs.cli.terminal import paint
+from labs.course import TESTBEDS, Lab
+from labs.grading import reports
+from labs.grading.examination import VISIBLE, Examination, StepResult
+from labs.grading.hints import hint_for
+from labs.grading.results import step_as_json
+from labs.story import narrate
+from labs.testbed.judge import Verdict
+
+SUMMARY = "judge your steps: what passes, what fails and why"
+
+_COLOURS = {Verdict.PASS: "green", Verdict.FAIL: "red"}
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Arguments of the command."""
+    add_lab(parser)
+    parser.add_argument("--step", action="append", metavar="S", help="only this step (may be given several times)")
+    parser.add_argument("--on", choices=TESTBEDS, help="only on this testbed")
+    parser.add_argument("--seed", type=seed, metavar="HEX", help="under this seed instead of the usual ones")
+    parser.add_argument("--json", action="store_true", help="the verdicts as JSON (docs/json.md)")
+    add_submission(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Judge, print, remember; the student's folder is committed to its own repository."""
+    _, lab = chosen_lab(args.lab)
+    steps = chosen_steps(lab, args.step)
+    submission = chosen_submission(lab, args.submission)
+    own = args.submission is None
+    results: list[StepResult] = []
+    told = _Told(lab, submission, own, at_length=bool(args.step), quiet=args.json)
+    with refusing(), Examination(lab=lab, submission=submission, on=args.on, seeds=_seeds(args.seed)) as examination:
+        try:
+            results.extend(told.tell(each) for each in examination.steps(steps))
+        finally:
+            if own and results:
+                _remember(lab, submission, results)
+    if args.json:
+        print(json.dumps({"lab": lab.number, "steps": [step_as_json(each) for each in results]}, indent=1))
+    else:
+        print(paint(narrate.total(results), "bold"))
+    return exit_code([result.verdict for result in results])
+
+
+def _seeds(given: int | None) -> tuple[int, ...]:
+    return () if given is None else (given,)
+
+
+class _Told:
+    """Prints results as they come: the first step that fails at length, a line for each of the others."""
+
+    def __init__(self, lab: Lab, submission: Path, own: bool, *, at_length: bool, quiet: bool) -> None:
+        self.lab, self.submission, self.own, self.quiet = lab, submission, own, quiet
+        self.always = at_length
+        self.failed = False
+        self.progress = workspace.Progress.load()
+
+    def tell(self, result: StepResult) -> StepResult:
+        if self.quiet:
+            return result
+        line = narrate.headline(result)
+        print(paint(line, _COLOURS.get(result.verdict, "yellow")), flush=True)
+        if result.verdict is Verdict.PASS:
+            return result
+        if result.verdict is Verdict.FAIL and self.failed and not self.always:
+            print(f"    ./lab check {self.lab.number} --step {result.step.id}  tells why", flush=True)
+            return result
+        self.failed = self.failed or result.verdict is Verdict.FAIL
+        print(self._at_length(result), flush=True)
+        return result
+
+    def _at_length(self, result: StepResult) -> str:
+        deciding = result.deciding
+        elsewhere = None if self.own else self.submission
+        fingerprint = deciding.outcome.fingerprint if deciding and deciding.outcome else None
+        failures = self.progress.failures(self.lab, result.step.id)
+        hint = hint_for(self.lab, result.step, deciding.check if deciding else None, fingerprint, failures)
+        replay = narrate.replay_command(self.lab, deciding, elsewhere) if deciding else ""
+        report = (
+            reports.write(self.lab, result.results, hint=hint, replay=replay) if deciding and deciding.outcome else None
+        )
+        return narrate.explain(result, self.lab, self.submission, hint=hint, replay=replay, report=report)
+
+
+def _remember(lab: Lab, submission: Path, results: list[StepResult]) -> None:
+    """Commit the folder, and note in the progress file what each step came to."""
+    words = ", ".join(f"{each.step.id} {each.verdict}" for each in results)
+    commit = workspace.commit(submission, f"Checked: {words}")
+    progress = workspace.Progress.load()
+    for each in results:
+        if each.verdict in (Verdict.PASS, Verdict.FAIL):
+            passed = each.verdict is Verdict.PASS
+            progress.record(lab, each.step.id, passed=passed, key=VISIBLE, commit=commit)
+    progress.save()

@@ -1,0 +1,224 @@
+"""Predictions and diagnoses judged: what stands in a submission's `answers.toml` against the truth for its key.
+
+The truth of a prediction is played with the reference's programs; a student's edition of the course has none and plays
+the submission's own. The truth of a diagnosis lies in the lab's `cases/answers.toml`, as salted hashes: enough that it
+gives nothing away at a glance, no more, for the answers are few.
+"""
+
+import hashlib
+import secrets
+import tempfile
+import tomllib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from labs.course import ANSWERS, CourseError, Kind, Lab, Step, open_course
+from labs.grading.checks import Check, import_part
+from labs.grading.reference import Patch, lay_out
+from labs.questions import Play, Question, normal
+from labs.story.escape import plain
+from labs.story.trace import Trace
+from labs.testbed import sim
+from labs.testbed.cast import Cast
+from labs.testbed.judge import Broken, Judge, derive_seeds
+from labs.testbed.scene import Scene
+
+MOST_BYTES = 64 << 10
+SHOWN = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A trace to diagnose, and the hashes of what is right about it."""
+
+    file: Path
+    salt: str
+    defect: str
+    frames: tuple[str, ...]
+
+
+def check_of(lab: Lab, step: Step, submission: Path) -> Check:
+    """The check of a predict or diagnose step for this submission."""
+    judge_it = _judge_prediction if step.kind is Kind.PREDICT else _judge_diagnosis
+    key = _key(submission)
+    return Check(
+        name=f"{step.kind}_{step.id}",
+        step=step.id,
+        function=lambda judge: judge_it(judge, lab, step, submission),
+        sentence=f"the answers in [step{step.id}] of {ANSWERS}",
+        testbeds=("sim",),
+        seeds=1,
+        exact=True,
+        hint="",
+        file=lab.folder / "questions.py",
+        fixed=tuple(derive_seeds(key, lab.number, step.id, 1)),
+    )
+
+
+def questions_for(lab: Lab, step: Step, key: str, play: Play) -> list[Question]:
+    """The questions that a predict step asks the student with `key`."""
+    module = import_part(lab, "questions")
+    predict = getattr(module, f"predict_{step.id}", None) or getattr(module, "predict", None)
+    if predict is None:
+        raise CourseError(f"{lab.folder}/questions.py lacks predict(key, play)", cure=f"step {step.id} needs it")
+    return list(predict(key, play))
+
+
+def defects(lab: Lab) -> dict[str, str]:
+    """The defects among which a diagnosis chooses: names and sentences."""
+    return dict(import_part(lab, "questions").DEFECTS)
+
+
+def read_cases(lab: Lab) -> list[Case]:
+    """The lab's cases; raises `CourseError` where they are missing or broken."""
+    path = lab.folder / "cases" / ANSWERS
+    try:
+        table = tomllib.loads(path.read_text(encoding="ascii"))
+        cases = [
+            Case(path.parent / each["file"], each["salt"], each["defect"], tuple(each["frames"]))
+            for each in table["case"]
+        ]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise CourseError(
+            f"{path} cannot be used: {error}", cure=f"./lab prove {lab.number} --cases makes it"
+        ) from None
+    if not cases:
+        raise CourseError(f"{path} holds no case", cure=f"./lab prove {lab.number} --cases makes them")
+    return cases
+
+
+def case_for(lab: Lab, key: str) -> Case:
+    """The case that the student with `key` has to diagnose."""
+    cases = read_cases(lab)
+    return cases[derive_seeds(key, lab.number, "case", 1)[0] % len(cases)]
+
+
+def read_answers(submission: Path) -> dict[str, Any]:
+    """What stands in a submission's answers.toml; raises `Broken`, for the file is a student's."""
+    path = submission / ANSWERS
+    try:
+        if path.is_symlink() or path.stat().st_size > MOST_BYTES:
+            raise ValueError(f"it must be a file of at most {MOST_BYTES >> 10} KiB")
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        text = f"{ANSWERS} can be read"
+        raise Broken("answers:file", text, found=plain(str(error))) from None
+
+
+def key_of(submission: Path) -> str:
+    """The student's key in answers.toml; raises `Broken` when there is none."""
+    key = read_answers(submission).get("key")
+    if not isinstance(key, str) or not 0 < len(key) <= 80:
+        raise Broken("answers:key", f"{ANSWERS} names the student's key", found='its first line should be key = "…"')
+    return key
+
+
+def _key(submission: Path) -> str:
+    try:
+        return key_of(submission)
+    except Broken:
+        return ""
+
+
+def _answers_to(step: Step, submission: Path) -> dict[str, Any]:
+    answers = read_answers(submission).get(f"step{step.id}", {})
+    if not isinstance(answers, dict):
+        raise Broken("answers:table", f"[step{step.id}] is a table", found=plain(str(answers))[:SHOWN])
+    return answers
+
+
+def _judge_prediction(judge: Judge, lab: Lab, step: Step, submission: Path) -> None:
+    key, answers = key_of(submission), _answers_to(step, submission)
+    with _truth(lab, judge) as play:
+        for question in questions_for(lab, step, key, play):
+            _expect_answer(judge, question.id, question.text, answers, question.accepts(answers.get(question.id)))
+
+
+def _judge_diagnosis(judge: Judge, lab: Lab, step: Step, submission: Path) -> None:
+    case, answers = case_for(lab, key_of(submission)), _answers_to(step, submission)
+    menu = defects(lab)
+    judge.expect(
+        "answer:known",
+        answers.get("defect") in menu,
+        "defect is one of those that `lab questions` lists",
+        found=f"{_shown(answers.get('defect'))} is none of {', '.join(menu)}",
+    )
+    _expect_answer(
+        judge, "defect", "which defect it is", answers, disguise(case.salt, answers["defect"]) == case.defect
+    )
+    frame = answers.get("frame", "")
+    _expect_answer(judge, "frame", "which frame proves it", answers, disguise(case.salt, frame) in case.frames)
+
+
+def _expect_answer(judge: Judge, name: str, text: str, answers: dict[str, Any], right: bool) -> None:
+    given = f"{name} = {_shown(answers[name])}" if name in answers else f"there is no line `{name} = …`"
+    judge.expect(f"answer:{name}", right, f"{text} ({name})", found=given)
+
+
+def _shown(value: object) -> str:
+    return plain(repr(value))[:SHOWN]
+
+
+@contextmanager
+def _truth(lab: Lab, judge: Judge) -> Iterator[Play]:
+    """A play whose traces are true: with the reference's programs, or where there are none, with the submission's."""
+    if not lab.has_reference:
+        yield lambda scene: judge.perform(scene).trace
+        return
+    with tempfile.TemporaryDirectory(prefix="downstack-reference-") as folder:
+        own = lay_out(open_course(lab.folder.parent), lab, Path(folder))
+        with Cast(own=own, given=given_folder(lab)) as cast:
+            yield lambda scene: sim.play(scene, cast, seed=judge.seed).trace
+
+
+def given_folder(lab: Lab) -> Path | None:
+    """The lab's folder of given programs, if it has one."""
+    folder = lab.folder / "given"
+    return folder if folder.is_dir() else None
+
+
+# Making cases ---------------------------------------------------------------------------------------------------------
+
+
+def disguise(salt: str, answer: object) -> str:
+    """The hash of an answer, salted, as `cases/answers.toml` holds it."""
+    return hashlib.blake2b(normal(answer).encode(), salt=bytes.fromhex(salt), digest_size=16).hexdigest()
+
+
+def play_case(lab: Lab, patch: Patch, own: Path) -> Trace:
+    """The trace that the held-back mutant `patch`, applied in `own`, leaves in the scene that its header names."""
+    scenes: dict[str, Scene] = import_part(lab, "scenes").SCENES
+    name = patch.one("scene")
+    if name not in scenes:
+        raise CourseError(f"{patch.file} names the scene {name!r}", cure=f"the scenes are {', '.join(scenes)}")
+    with Cast(own=own, given=given_folder(lab)) as cast:
+        trace = sim.play(scenes[name], cast, seed=int(patch.one("seed"))).trace
+    trace.seed = 0  # it would replay the case
+    return trace
+
+
+def write_cases(lab: Lab, traces: dict[str, tuple[Patch, Trace]]) -> None:
+    """Write `cases/` anew: a trace each under a name that tells nothing, and the hashes of what is right about it."""
+    folder = lab.folder / "cases"
+    folder.mkdir(exist_ok=True)
+    for old in folder.glob("*.jsonl"):
+        old.unlink()
+    lines = [f"# Made by `lab prove {lab.number} --cases`. What is right stands here as salted hashes."]
+    menu = defects(lab)
+    for name in sorted(traces, key=_anonymous):
+        patch, trace = traces[name]
+        if patch.one("defect") not in menu:
+            raise CourseError(f"{patch.file} has a defect that is not in DEFECTS", cure=f"there are {', '.join(menu)}")
+        salt = secrets.token_hex(8)
+        frames = ", ".join(f'"{disguise(salt, frame)}"' for frame in patch.all("frame"))
+        trace.write(folder / f"{_anonymous(name)}.jsonl")
+        lines += ["", "[[case]]", f'file = "{_anonymous(name)}.jsonl"', f'salt = "{salt}"']
+        lines += [f'defect = "{disguise(salt, patch.one("defect"))}"', f"frames = [{frames}]"]
+    (folder / ANSWERS).write_text("\n".join(lines) + "\n", encoding="ascii")
+
+
+def _anonymous(name: str) -> str:
+    return "case-" + hashlib.blake2b(name.encode(), digest_size=3).hexdigest()

@@ -1,0 +1,205 @@
+"""A submission under examination: its checks are run on the best testbed at hand, and add up to verdicts of steps.
+
+The submission's programs run in their own sandboxed processes; nothing of it is imported here. Whatever it does, each
+check comes to a verdict with a reason: pass, fail, inconclusive (nothing that the check needs happened, or the check
+itself failed), or not run (no testbed for it here).
+"""
+
+import traceback
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from labs.course import ANSWERS, Kind, Lab, Step
+from labs.grading.answers import check_of, given_folder
+from labs.grading.checks import Check, find_checks, of_step
+from labs.story.trace import Event
+from labs.testbed import testbeds
+from labs.testbed.cast import Cast, CastError
+from labs.testbed.judge import FURTHER_SEEDS, Outcome, Verdict, derive_seeds, run_check
+from labs.testbed.sandbox import Level, Unavailable
+from labs.testbed.scene import Scene
+from labs.testbed.sim import Played
+from netstack.wire import Fault
+
+VISIBLE = "visible"  # the key of the seeds that every student has
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckResult:
+    """What one check came to, and where. `reason` says in words why it is neither passed nor plainly failed."""
+
+    check: Check
+    verdict: Verdict
+    testbed: str = ""
+    reason: str = ""
+    outcome: Outcome | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepResult:
+    """What a step came to: all or nothing. `not_reached` are its checks after the first that did not pass."""
+
+    step: Step
+    results: tuple[CheckResult, ...] = ()
+    not_reached: tuple[Check, ...] = ()
+    reason: str = ""
+    fallback: Verdict = Verdict.NOT_RUN
+
+    @property
+    def deciding(self) -> CheckResult | None:
+        """The check that decided it: the first that did not pass, else the last."""
+        last = self.results[-1] if self.results else None
+        return next((each for each in self.results if each.verdict is not Verdict.PASS), last)
+
+    @property
+    def verdict(self) -> Verdict:
+        return self.fallback if self.deciding is None else self.deciding.verdict
+
+    @property
+    def score(self) -> int:
+        return self.step.points if self.verdict is Verdict.PASS else 0
+
+    @property
+    def why(self) -> str:
+        """In words, why it did not pass; "" when it did, or when the deciding check's story tells."""
+        return self.reason or (self.deciding.reason if self.deciding is not None else "")
+
+
+@dataclass(slots=True, kw_only=True)
+class Examination:
+    """One submission's way through a lab. Use it as a context manager.
+
+    `key` chooses the seeds, unless `seeds` names them; `on` restricts the testbeds to one; `script` with `chance=False`
+    replays a schedule of faults instead of drawing one; `watch` sees every event of every play.
+    """
+
+    lab: Lab
+    submission: Path
+    level: Level = Level.NONE
+    key: str = VISIBLE
+    seeds: tuple[int, ...] = ()
+    on: str | None = None
+    script: tuple[Fault, ...] = ()
+    chance: bool = True
+    watch: Callable[[Event], None] | None = None
+    checks: Sequence[Check] = ()
+    _cast: Cast | None = None
+
+    def __enter__(self) -> Self:
+        self.checks = self.checks or find_checks(self.lab)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
+    ) -> None:
+        self._drop_cast()
+
+    def steps(self, wanted: Sequence[Step] | None = None) -> Iterator[StepResult]:
+        """Examine the steps, one after another."""
+        for step in self.lab.steps if wanted is None else wanted:
+            yield self.step(step)
+
+    def step(self, step: Step) -> StepResult:
+        """Examine one step; it ends at the first check that does not pass."""
+        if missing := self.missing(step):
+            return StepResult(step=step, reason=missing, fallback=Verdict.FAIL, not_reached=tuple(self.of(step)))
+        results: list[CheckResult] = []
+        checks = self.of(step)
+        for check in checks:
+            results.append(self.check(check))
+            if results[-1].verdict is not Verdict.PASS:
+                break
+        return StepResult(step=step, results=tuple(results), not_reached=tuple(checks[len(results) :]))
+
+    def of(self, step: Step) -> list[Check]:
+        """The checks of a step; those of a predict or diagnose step are made from the lab's questions."""
+        written = of_step(self.checks, step)
+        if step.kind is Kind.BUILD:
+            return written
+        return [*written, check_of(self.lab, step, self.submission)]
+
+    def missing(self, step: Step) -> str:
+        """What the submission lacks for `step`, in words; "" when it has its file."""
+        if not step.deliverable:
+            return ""
+        path = self.submission / step.deliverable
+        if path.is_symlink():
+            return f"{step.deliverable} is a symbolic link; hand in the file itself"
+        if not path.is_file():
+            where = f"; ./lab questions {self.lab.number} tells what to answer" if step.deliverable == ANSWERS else ""
+            return f"there is no file {step.deliverable} in the submission{where}"
+        return ""
+
+    def check(self, check: Check) -> CheckResult:
+        """Run one check."""
+        wanted = [testbed for testbed in check.testbeds if self.on in (None, testbed)]
+        if not wanted:
+            return self._not_run(check, f"it is judged on {' or '.join(check.testbeds)}, not on {self.on}")
+        testbed, reason = testbeds.choose(wanted)
+        if not testbed:
+            return self._not_run(check, reason)
+        try:
+            outcome = self._judge(check, testbed)
+        except (CastError, Unavailable) as error:
+            return self._not_run(check, f"programs could not be started: {error}")
+        except Exception as error:
+            return CheckResult(check=check, verdict=Verdict.INCONCLUSIVE, testbed=testbed, reason=_own_fault(error))
+        reason = _nothing_bit(outcome) if outcome.verdict is Verdict.INCONCLUSIVE else ""
+        return CheckResult(check=check, verdict=outcome.verdict, testbed=testbed, reason=reason, outcome=outcome)
+
+    def _judge(self, check: Check, testbed: str) -> Outcome:
+        count, named = check.seeds_on(testbed), check.fixed or self.seeds
+        drawn = derive_seeds(self.key, self.lab.number, check.name, count + FURTHER_SEEDS)
+        return run_check(
+            check.function,
+            lambda scene, seed: self._perform(scene, seed, testbed),
+            named or drawn[:count],
+            further=() if named else drawn[count:],
+            step=check.step,
+        )
+
+    def _perform(self, scene: Scene, seed: int, testbed: str) -> Played:
+        """Play a scene; when a program has taken down the process that starts programs, once more with a fresh one."""
+        try:
+            return self._play(scene, seed, testbed)
+        except CastError:
+            self._drop_cast()
+            return self._play(scene, seed, testbed)
+
+    def _play(self, scene: Scene, seed: int, testbed: str) -> Played:
+        more = tuple(fault for fault in self.script if fault not in scene.script)
+        play = testbeds.play_on(testbed)
+        return play(scene, self.cast(), seed=seed, script=more, chance=self.chance, watch=self.watch)
+
+    def cast(self) -> Cast:
+        """The processes in which the submission's programs run."""
+        if self._cast is None:
+            cast = Cast(own=self.submission, given=given_folder(self.lab), hidden=self.lab.hidden, level=self.level)
+            self._cast = cast.__enter__()
+        return self._cast
+
+    def _drop_cast(self) -> None:
+        if self._cast is not None:
+            self._cast.__exit__(None, None, None)
+            self._cast = None
+
+    def _not_run(self, check: Check, reason: str) -> CheckResult:
+        return CheckResult(check=check, verdict=Verdict.NOT_RUN, reason=reason)
+
+
+def _nothing_bit(outcome: Outcome) -> str:
+    return (
+        f"under {outcome.seeds_tried} seeds it never came to this: {outcome.reason}. So the check shows nothing, which "
+        "is not the student's fault; the instructor sees it"
+    )
+
+
+def _own_fault(error: Exception) -> str:
+    where = traceback.extract_tb(error.__traceback__)[-1]
+    return (
+        f"the check itself failed ({type(error).__name__}: {error}, {Path(where.filename).name}:{where.lineno}), which "
+        "is not the student's fault; the instructor sees it"
+    )

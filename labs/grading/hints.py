@@ -1,0 +1,55 @@
+"""Hints: the one that a known mistake has earned, or else the next rung of the step's ladder.
+
+A failure has a fingerprint. When it is that of a mutant (`wrong/*.patch`), the mutant's hint fits, for somebody made
+that mistake before. A student's edition has no mutants; its `hints.toml` holds their fingerprints and hints.
+"""
+
+import tomllib
+from pathlib import Path
+
+from labs.course import Lab, Step
+from labs.grading.checks import Check
+from labs.grading.reference import in_words, read_patches
+from labs.testbed.judge import Fingerprint
+
+HINTS = "hints.toml"
+FAILURES_PER_RUNG = 2
+
+
+def known_mistakes(lab: Lab) -> dict[tuple[str, str], str]:
+    """The hint for each (step, fingerprint in words) that a mutant declares."""
+    path = lab.folder / HINTS
+    if path.is_file():
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+        return {(each["step"], each["fingerprint"]): each["hint"] for each in table.get("hint", [])}
+    return {
+        (patch.one("step"), fingerprint): patch.one("hint")
+        for patch in read_patches(lab.folder / "wrong")
+        for fingerprint in patch.all("fingerprint")
+    }
+
+
+def write_hints(lab: Lab, path: Path) -> None:
+    """Write what the mutants declare as `hints.toml`, for a copy of the course without them."""
+    lines = ["# Which failure earns which hint; made by `lab release`."]
+    for (step, fingerprint), hint in known_mistakes(lab).items():
+        lines += ["", "[[hint]]", *(f"{key} = {_quoted(value)}" for key, value in _pairs(step, fingerprint, hint))]
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def _pairs(step: str, fingerprint: str, hint: str) -> tuple[tuple[str, str], ...]:
+    return ("step", step), ("fingerprint", fingerprint), ("hint", hint)
+
+
+def _quoted(text: str) -> str:
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def hint_for(lab: Lab, step: Step, check: Check | None, fingerprint: Fingerprint | None, failures: int) -> str:
+    """The hint for a failure; `failures` counts those of this step before it, and raises the level."""
+    if fingerprint is not None and (hint := known_mistakes(lab).get((step.id, in_words(fingerprint)))):
+        return hint
+    if check is not None and check.hint:
+        return check.hint
+    rung = failures // FAILURES_PER_RUNG
+    return step.hints[min(rung, len(step.hints) - 1)] if step.hints else ""

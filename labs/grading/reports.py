@@ -1,0 +1,43 @@
+"""Where reports lie, and what goes into one."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from labs import workspace
+from labs.course import Lab
+from labs.grading.checks import import_part
+from labs.grading.examination import CheckResult
+from labs.story import report
+from labs.story.dissect import Fields
+
+
+def report_path(lab: Lab) -> Path:
+    """The last report of `lab`, in the student's home folder, outside the folder of their work."""
+    return workspace.home() / ".downstack" / "reports" / lab.folder.name.partition("_")[0] / "report.html"
+
+
+def write(lab: Lab, results: Sequence[CheckResult], *, hint: str = "", replay: str = "") -> Path:
+    """Write the report of these checks; the hint and the command belong to the last of them. Returns where it lies."""
+    path = report_path(lab)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    last = results[-1] if results else None
+    chapters = [
+        report.Chapter(
+            title=each.check.sentence,
+            step=each.check.step,
+            outcome=each.outcome,
+            hint=hint if each is last else "",
+            replay=replay if each is last else "",
+        )
+        for each in results
+        if each.outcome is not None
+    ]
+    return report.write_report(path, title=f"Lab {lab.number}: {lab.title}", chapters=chapters, fields=fields_of(lab))
+
+
+def fields_of(lab: Lab) -> Fields | None:
+    """How the lab takes a frame apart, if it says so."""
+    if not (lab.folder / "kinds.py").is_file():
+        return None
+    found: Fields | None = getattr(import_part(lab, "kinds"), "fields", None)
+    return found

@@ -1,0 +1,182 @@
+"""A verdict told in words: what happened up to the wrong step, what was found, and how to see it again.
+
+Plain text without colour, made safe to show: programs' output, their errors and their data are somebody else's text.
+"""
+
+import ast
+import inspect
+import re
+import shlex
+import textwrap
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+from labs.course import ANSWERS, Lab
+from labs.grading.checks import Check
+from labs.grading.examination import CheckResult, StepResult
+from labs.story.escape import plain
+from labs.testbed.judge import Outcome, Verdict
+
+WIDTH = 100
+MOST_LINES = 24  # of what was found, and of the story: its last lines tell most
+MOST_NOT_REACHED = 8
+MOST_QUOTED = 12  # lines of the handout
+_MISSING = re.compile(r"(?:No module named '(\w+)'|has no attribute '(\w+)'|cannot import name '(\w+)')")
+_SIGNS = {True: "held", False: "BROKEN", None: ""}
+
+
+def headline(result: StepResult) -> str:
+    """One line: the step, its title, and what it came to."""
+    step = result.step
+    points = f"{result.score} of {step.points}" if result.verdict is not Verdict.NOT_RUN else f"- of {step.points}"
+    return f"step {step.id:<3} {step.title:<40} {result.verdict.upper():<13} {points}"
+
+
+def explain(
+    result: StepResult, lab: Lab, submission: Path, *, hint: str = "", replay: str = "", report: Path | None = None
+) -> str:
+    """Why the step did not pass, at length; "" when it did."""
+    if result.verdict is Verdict.PASS:
+        return ""
+    parts = [*_about_checks(result)]
+    deciding = result.deciding
+    if result.why:
+        parts.append(_wrapped(f"{result.why}."))
+    if deciding is not None and deciding.outcome is not None:
+        parts += _about_outcome(deciding.check, deciding.outcome, submission)
+    if quote := _from_the_handout(lab, _lacking(result)):
+        parts.append(f"the handout says:\n{_indented(quote)}")
+    if hint and result.verdict is Verdict.FAIL:
+        parts.append(_wrapped(f"hint: {hint}"))
+    if replay:
+        parts.append(f"again:  {replay}")
+    if report is not None:
+        parts.append(f"report: {report}")
+    return _indented("\n".join(parts))
+
+
+def replay_command(lab: Lab, result: CheckResult, submission: Path | None = None) -> str:
+    """The one command that plays a check's decisive run again, safe in any shell; "" when there is nothing to play."""
+    if result.outcome is None:
+        return ""
+    words = ["./lab", "replay", lab.number, "--step", result.check.step, "--check", result.check.name]
+    words += ["--seed", f"{result.outcome.seed:x}"]
+    if submission is not None:
+        words += ["--submission", str(submission)]
+    return shlex.join(words)
+
+
+def _about_checks(result: StepResult) -> Iterator[str]:
+    signs = {Verdict.PASS: "passed", Verdict.FAIL: "failed"}
+    for each in result.results:
+        yield f"{signs.get(each.verdict, each.verdict.value):<12} {each.check.sentence}"
+    for check in result.not_reached:
+        yield f"{'not reached':<12} {check.sentence}"
+
+
+def _about_outcome(check: Check, outcome: Outcome, submission: Path) -> Iterator[str]:
+    story = [f"{_SIGNS[told.held]:<6} {_safe(told.text)}" for told in outcome.story]
+    cut = len(story) - MOST_LINES
+    yield "the story so far:"
+    yield _indented("\n".join([f"... {cut} lines before", *story[-MOST_LINES:]] if cut > 0 else story))
+    if outcome.broken is not None and outcome.broken.found:
+        found = outcome.broken.found.replace(f"{submission.resolve()}/", "").replace(f"{submission}/", "")
+        yield f"found:\n{_indented(_last_lines(_safe(found)))}"
+    if rest := _not_reached(check.function, outcome):
+        more = [f"... and {len(rest) - MOST_NOT_REACHED} more"] if len(rest) > MOST_NOT_REACHED else []
+        yield "not reached:\n" + _indented("\n".join([*map(_safe, rest[:MOST_NOT_REACHED]), *more]))
+
+
+def _not_reached(function: Callable[..., object], outcome: Outcome) -> list[str]:
+    """The sentences after the one that broke: the rest of a unit script, then what the check's source still says."""
+    told = {each.text for each in outcome.story} | {each.identity for each in outcome.story}
+    later = [text for identity, text in expectations(function) if text not in told and identity not in told]
+    return [*(outcome.broken.not_reached if outcome.broken else ()), *later]
+
+
+def expectations(function: Callable[..., object]) -> list[tuple[str, str]]:
+    """The (identity, sentence) of each `judge.expect` and `judge.bites` in a check's source, where it is literal."""
+    try:
+        tree = ast.parse(textwrap.dedent(inspect.getsource(function)))
+    except (OSError, SyntaxError):
+        return []
+    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)]
+    calls.sort(key=lambda call: (call.lineno, call.col_offset))
+    return [said for call in calls if (said := _said(call)) is not None]
+
+
+def _said(call: ast.Call) -> tuple[str, str] | None:
+    assert isinstance(call.func, ast.Attribute)
+    if call.func.attr == "expect" and len(call.args) >= 3:
+        return _literal(call.args[0]), _literal(call.args[2])
+    if call.func.attr == "bites" and call.args:
+        return "bites it", _literal(call.args[0])
+    return None
+
+
+def _literal(node: ast.expr) -> str:
+    """The text that an expression stands for; what is only known at run time is shown as `…`."""
+    match node:
+        case ast.Constant(value=str(text)):
+            return text
+        case ast.JoinedStr(values):
+            return "".join(_literal(value) for value in values)
+    return "…"
+
+
+def _lacking(result: StepResult) -> str:
+    """The file or name that the submission lacks, if that is what broke it."""
+    if result.reason:
+        return "" if result.step.deliverable == ANSWERS else result.step.deliverable
+    broken = result.deciding.outcome.broken if result.deciding and result.deciding.outcome else None
+    if broken is None or not (match := _MISSING.search(broken.found)):
+        return ""
+    return f"{match[1]}.py" if match[1] else (match[2] or match[3])
+
+
+def _from_the_handout(lab: Lab, name: str) -> str:
+    """The first paragraph of the lab's handout that speaks of `name`, as code."""
+    handout = lab.folder / "README.md"
+    if not name or not handout.is_file():
+        return ""
+    spoken_of = re.compile(
+        rf"`[^`\n]*\b{re.escape(name)}\b[^`\n]*`|^\s*(?:class|def|async def) {re.escape(name)}\b", re.MULTILINE
+    )
+    prose = [
+        paragraph.strip()
+        for paragraph in re.split(r"\n\s*\n", handout.read_text(encoding="utf-8"))
+        if spoken_of.search(paragraph) and not paragraph.lstrip().startswith("|")
+    ]
+    return "\n".join(_wrapped(line) for line in prose[0].splitlines()[:MOST_QUOTED]) if prose else ""
+
+
+def _last_lines(text: str) -> str:
+    lines = text.splitlines()
+    cut = len(lines) - MOST_LINES
+    return "\n".join([f"... {cut} lines before", *lines[-MOST_LINES:]] if cut > 0 else lines)
+
+
+def _safe(text: str) -> str:
+    return plain(text, lines=True)
+
+
+def _wrapped(text: str) -> str:
+    return textwrap.fill(_safe(text), WIDTH, subsequent_indent="  ", break_long_words=False)
+
+
+def _indented(text: str) -> str:
+    return textwrap.indent(text, "    ")
+
+
+def total(results: Sequence[StepResult]) -> str:
+    """The sum in words: what was earned of what was judged here, and what was not judged."""
+    core = [each for each in results if not each.step.elective]
+    judged = [each for each in core if each.verdict is not Verdict.NOT_RUN]
+    earned, possible = sum(each.score for each in judged), sum(each.step.points for each in judged)
+    everything = sum(each.step.points for each in core)
+    words = f"{earned} of {possible} points"
+    if possible < everything:
+        words += f" (graded here: {possible} of {everything})"
+    if extra := sum(each.score for each in results if each.step.elective):
+        words += f", and {extra} for electives"
+    return words
