@@ -5,8 +5,10 @@ zygote ready, starts programs from it, and leaves nothing behind when it is clos
 a zygote of its own, so that two programs of one student have nothing in common but the wire.
 """
 
+import fcntl
 import json
 import os
+import re
 import select
 import shutil
 import socket
@@ -14,9 +16,8 @@ import subprocess
 import sys
 import sysconfig
 import tempfile
-import time
 from collections.abc import Iterable, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -26,11 +27,16 @@ import labs
 from labs.testbed import sandbox
 from labs.testbed.output import Tail, drain
 from labs.testbed.sandbox import Confined, Level
+from labs.testbed.scene import Program
 
 CHECKOUT = Path(labs.__file__).resolve().parent.parent
 RUNTIME = ("labs/__init__.py", "labs/testbed/__init__.py", "labs/testbed/channel.py")
 PACKAGES = ("netstack", "mesh")
 START_WITHIN = 30.0  # seconds for a zygote to import all it should; a busy machine is slow, not broken
+ANSWER_WITHIN = 10.0  # seconds for a zygote to do what it is asked
+LONGEST_ANSWER = 1 << 12  # bytes
+DUMPS = 5
+_DUMP = re.compile(rb"(?:Stack|(?:Current t|T)hread 0x[^\n]*) \(most recent call first\):\n")
 
 
 class CastError(Exception):
@@ -47,46 +53,70 @@ class Running:
     pid: int
     channel: socket.socket
     output: Tail
+    output_fd: int
     _zygote: "_Zygote"
-    _output_fd: int
     _status: int | None = None
 
     def fileno(self) -> int:
+        """The descriptor of the channel, for `select`."""
         return self.channel.fileno()
-
-    @property
-    def output_fd(self) -> int:
-        return self._output_fd
 
     def read_output(self) -> bool:
         """Take in what the program has written so far; False once it can write no more."""
-        data = drain(self._output_fd) if self._output_fd >= 0 else None
+        data = drain(self.output_fd) if self.output_fd >= 0 else None
         if data is None:
             return False
         self.output.feed(data)
         return True
 
     def where_stuck(self) -> str:
-        """Ask the process where it is; return the line of its traceback that is the program's own, or an empty text."""
-        before = self.output.total
-        self._zygote.ask({"dump": self.pid})
-        deadline = time.monotonic() + 0.5
-        while self.output.total == before and time.monotonic() < deadline:
-            select.select([self._output_fd], [], [], 0.05)
-            if not self.read_output():
-                break
-        return self._zygote.own_line(self.output.text)
+        """Ask the process where it is; return the innermost line of its traceback that is the program's own, or "".
 
-    def end(self, signal: int = 9) -> int:
-        """Signal the program and all that it started, wait for it, and return its exit status (negative: a signal)."""
-        if self._status is None:
+        A program that runs in circles is not always in a line of its own, so it is asked several times.
+        """
+        for _ in range(DUMPS):
+            dump = self._dump()
+            if line := self._zygote.own_line(dump):
+                return line
+            if not dump:
+                break
+        return ""
+
+    def _dump(self) -> str:
+        """What `faulthandler` writes when it is asked to, out of the program's output; the rest of which is kept."""
+        with suppress(CastError):
+            self._zygote.ask({"dump": self.pid})
+        seen = b""
+        while select.select([self.output_fd], [], [], 0.05 if _DUMP.search(seen) else 0.5)[0]:
+            data = drain(self.output_fd)
+            if not data or len(seen) > 1 << 20:
+                break
+            seen += data
+        before, *dump = _DUMP.split(seen, maxsplit=1)
+        self.output.feed(before)
+        return b"".join(dump).decode("utf-8", "replace")
+
+    def stood(self) -> float:
+        """Real seconds for which the process has been ready to run without getting a processor, so far."""
+        with suppress(CastError):
+            seconds = self._zygote.ask({"stood": self.pid}).get("seconds")
+            return seconds if isinstance(seconds, float) else 0.0
+        return 0.0
+
+    def end(self, signal: int = 9, *, patience: float = 0.0) -> int | None:
+        """Signal the program and all that it started, and wait until it is gone. May be called twice.
+
+        Return its exit status (negative: a signal) if it ended by itself, within `patience` real seconds; else None.
+        """
+        if self.output_fd >= 0:
             with suppress(CastError):
-                self._status = int(self._zygote.ask({"end": self.pid, "signal": signal}).get("status", 0))
-            self._status = -9 if self._status is None else self._status
+                answer = self._zygote.ask({"end": self.pid, "signal": signal, "patience": patience})
+                status = answer.get("status")
+                self._status = status if isinstance(status, int) else None
             self.channel.close()
             self.read_output()
-            os.close(self._output_fd)
-            self._output_fd = -1
+            os.close(self.output_fd)
+            self.output_fd = -1
         return self._status
 
 
@@ -95,13 +125,17 @@ class _Zygote:
     process: Confined
     control: socket.socket
     roots: Sequence[Path]
+    broken: bool = False
 
     def ask(self, request: dict[str, Any], descriptors: Sequence[int] = ()) -> dict[str, Any]:
         """One request, one answer; raises `CastError` when the zygote is gone, which only a program can have done."""
+        if self.broken:
+            raise CastError("the program's process group has gone away")
         try:
             socket.send_fds(self.control, [json.dumps(request).encode() + b"\n"], descriptors)
             return self._answer()
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, RecursionError) as error:
+            self.broken = True  # whatever it still answers belongs to this question
             raise CastError(f"the program's process group has gone away ({error})") from None
 
     def wait_ready(self) -> None:
@@ -110,8 +144,8 @@ class _Zygote:
     def _answer(self) -> dict[str, Any]:
         data = b""
         while not data.endswith(b"\n"):
-            chunk = self.control.recv(1 << 16)
-            if not chunk or len(data) > 1 << 16:
+            chunk = self.control.recv(LONGEST_ANSWER)
+            if not chunk or len(data) > LONGEST_ANSWER:
                 raise OSError("no answer")
             data += chunk
         answer = json.loads(data)
@@ -146,11 +180,37 @@ def stage(target: Path, hidden: Iterable[str] = ()) -> Path:
     return target
 
 
+_FOLDERS = "downstack-stage-"
+
+
+def _locked_folder() -> tuple[Path, int]:
+    """A new folder for everybody to read, and a lock on it that goes when this process does, even by `kill -9`."""
+    new = Path(tempfile.mkdtemp(prefix="downstack-"))
+    new.chmod(0o755)
+    lock = os.open(new, os.O_RDONLY)
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    return new.rename(new.with_name(_FOLDERS + new.name.removeprefix("downstack-"))), lock
+
+
+def _sweep() -> None:
+    """Remove the folders of those that had no time to."""
+    for folder in Path(tempfile.gettempdir()).glob(_FOLDERS + "*"):
+        with suppress(OSError):  # it belongs to another user, or somebody else sweeps too
+            lock = os.open(folder, os.O_RDONLY | os.O_NOFOLLOW)
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                shutil.rmtree(folder, ignore_errors=True)
+            finally:
+                os.close(lock)
+
+
 @dataclass(slots=True, kw_only=True)
 class Cast:
     """Starts programs for one submission. Use it as a context manager.
 
     `own` is the student's folder, `given` the lab's; `hidden` are the files of our packages that hold the answers.
+    `preload` names modules that are imported once, for all programs. Another `interpreter` finds our trio's packages,
+    which are pure Python; a sandbox (level 1) shows it only if it lies in `/usr`.
     """
 
     own: Path
@@ -159,23 +219,31 @@ class Cast:
     level: Level = Level.NONE
     preload: tuple[str, ...] = ()
     cpu_seconds: int = 20
+    interpreter: str = sys.executable
+    _lock: int = -1
     _folder: Path | None = None
     _zygotes: dict[tuple[str, int | None], _Zygote] = field(default_factory=dict)
 
     def __enter__(self) -> Self:
-        self._folder = Path(tempfile.mkdtemp(prefix="downstack-stage-"))
-        self._folder.chmod(0o755)
-        stage(self._folder / "stage", self.hidden)
+        _sweep()
+        self._folder, self._lock = _locked_folder()
+        try:
+            stage(self._folder / "stage", self.hidden)
+        except BaseException:
+            self.__exit__(None, None, None)
+            raise
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
     ) -> None:
-        for zygote in self._zygotes.values():
-            zygote.close()
-        self._zygotes.clear()
-        if self._folder is not None:
-            shutil.rmtree(self._folder, ignore_errors=True)
+        with ExitStack() as stack:  # whatever goes wrong with one, the others are closed too
+            if self._folder is not None:
+                stack.callback(os.close, self._lock)
+                stack.callback(shutil.rmtree, self._folder, ignore_errors=True)
+                self._folder = None
+            while self._zygotes:
+                stack.callback(self._zygotes.popitem()[1].close)
 
     @property
     def roots(self) -> tuple[Path, ...]:
@@ -183,6 +251,12 @@ class Cast:
         assert self._folder is not None, "a Cast is used as a context manager"
         given = () if self.given is None else (self.given.resolve(),)
         return (*given, self.own.resolve(), self._folder / "stage/labs/testbed/program/drivers")
+
+    def command(self, program: Program) -> tuple[str, ...]:
+        """The command that runs `program`, its file by its full path; empty for one of ours, in Python."""
+        found = (root / program.file for root in self.roots if (root / program.file).is_file())
+        path = next(found, None) if program.file and program.command else None
+        return program.command if path is None else (*program.command, str(path))
 
     def start(
         self,
@@ -213,10 +287,12 @@ class Cast:
         finally:
             theirs.close()
             os.close(writes)
-        return Running(answer["pid"], ours, Tail(limit=output_bytes), zygote, reads)
+        return Running(answer["pid"], ours, Tail(limit=output_bytes), reads, zygote)
 
     def _zygote(self, host: str, network: int | None) -> _Zygote:
         key = (host if self.level else "", network)
+        if key in self._zygotes and self._zygotes[key].broken:
+            self._zygotes.pop(key).close()  # an earlier program has killed or stopped it: this one gets another
         if key not in self._zygotes:
             self._zygotes[key] = self._launch(network)
         return self._zygotes[key]
@@ -234,7 +310,7 @@ class Cast:
         }
         script = staged / "labs/testbed/program/zygote.py"
         process = sandbox.launch(
-            [sys.executable, "-P", "-s", "-S", str(script), json.dumps(settings)],
+            [self.interpreter, "-P", "-s", "-S", str(script), json.dumps(settings)],
             level=self.level,
             readable=[staged, *self.roots],
             descriptors=[theirs.fileno()],
@@ -247,6 +323,7 @@ class Cast:
         zygote = _Zygote(process, ours, self.roots)
         try:
             zygote.wait_ready()
+            ours.settimeout(ANSWER_WITHIN)
         except (OSError, ValueError):
             zygote.close()
             raise CastError(

@@ -107,6 +107,12 @@ class Judge:
         played = self.perform(scene)
         self.played.append(played)
         self.expect_no_failures(played)
+        if played.overrun:
+            raise DidNotBite(played.overrun)
+        if played.trace.omitted:
+            raise Broken(
+                "flood", "all that happens finds room in a trace", found=f"{played.trace.omitted} events did not"
+            )
         for fault in played.unmet:
             raise Broken(
                 f"silence:{fault.kind}",

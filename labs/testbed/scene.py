@@ -23,8 +23,10 @@ from netstack.wire import SECOND, Fault, Profile
 class Program:
     """A program on a host. `file` is looked up in the lab's `given/` first, then among the student's own files.
 
-    A Python file defines `async def main(host)`. `command` runs another executable instead, which speaks the channel on
-    the descriptor that `DOWNSTACK_CHANNEL` names. `arguments` must be JSON; the program finds them as `host.arguments`.
+    A Python file defines `async def main(host)`. With a `command`, such as `("perl",)`, another interpreter runs `file`
+    (or the command runs alone, when there is no `file`); it speaks the channel on the descriptor that the environment's
+    `DOWNSTACK_CHANNEL` names. `arguments` must be JSON; a Python program finds them as `host.arguments`. Programs on
+    one host need different `name`s.
     """
 
     host: str
@@ -101,13 +103,19 @@ class Port:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """What one play may cost. `time` and `grace` are nanoseconds of the scene's own clock."""
+    """What one play may cost. `time` and `grace` are nanoseconds of the scene's own clock.
+
+    `frames` holds for the whole play; `exchanges` (turns), `messages`, `message_bytes` and `output_bytes` for each
+    program. On `sim` `real_seconds` bounds a play that makes no end, whoever is to blame.
+    """
 
     time: int = 60 * SECOND
     grace: int = SECOND // 5
     real_seconds: float = 30.0
     frames: int = 50_000
     exchanges: int = 100_000
+    messages: int = 100_000
+    message_bytes: int = 32 << 20
     output_bytes: int = 1 << 20
 
 

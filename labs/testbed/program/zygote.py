@@ -7,7 +7,8 @@ and an answer at a time, each a line of JSON; a request to run comes with the pr
     {"run": true, "command": []}  + channel, output, link sockets …   → {"pid": 7}
     {"stood": 7}   how long the program has waited for a processor    → {"seconds": 0.25}
     {"dump": 7}    the program writes where it is stuck to its output   → {}
-    {"end": 7, "signal": 9}    signal it and its children, and wait   → {"status": -9}
+    {"end": 7, "signal": 9, "patience": 0.5}    signal it and its children, unless it ends by itself within
+                   so many seconds, and wait for it → {"status": 1}, or {"status": null} where it had to be signalled
 
 Run as `python -P -s -S zygote.py SETTINGS`, where SETTINGS is JSON: `path` (for sys.path), `roots` (where programs
 lie), `preload` (modules), `control` (a descriptor), `cpu_seconds`.
@@ -24,6 +25,7 @@ import resource
 import signal
 import socket
 import sys
+import time
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -76,8 +78,8 @@ def _obey(request: dict[str, Any], descriptors: list[int], control: socket.socke
             return {}
         case {"stood": int(pid)}:
             return {"seconds": _stood(pid)}
-        case {"end": int(pid), "signal": int(number)}:
-            return {"status": _end(pid, number)}
+        case {"end": int(pid), "signal": int(number), "patience": float(patience)}:
+            return {"status": _end(pid, number, patience)}
     return {"error": "unknown request"}
 
 
@@ -146,16 +148,20 @@ def _become_program(command: list[str], descriptors: list[int], settings: dict[s
     )
 
 
-def _end(pid: int, number: int) -> int:
-    """Signal the program's whole session, and wait for the program; a second asking for the same one finds nothing."""
-    with suppress(ProcessLookupError, PermissionError):
-        os.killpg(pid, number)
-    with suppress(ProcessLookupError):
-        os.kill(pid, number)
+def _end(pid: int, number: int, patience: float) -> int | None:
+    """Signal the program's whole session, and wait for the program; return its status if it had ended by itself."""
+    deadline = time.monotonic() + patience
     try:
-        return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+        while os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT | os.WNOHANG) is None and time.monotonic() < deadline:
+            time.sleep(0.001)
+        by_itself = os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT | os.WNOHANG) is not None
     except ChildProcessError:
-        return 0
+        return None  # asked a second time
+    for kill in (os.killpg, os.kill):
+        with suppress(ProcessLookupError, PermissionError):
+            kill(pid, number)
+    status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    return status if by_itself else None
 
 
 if __name__ == "__main__":
