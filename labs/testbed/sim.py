@@ -183,10 +183,11 @@ class _Stage:
             _, _, arrival = heapq.heappop(self._coming)
             inboxes.setdefault(arrival.interface.host, []).append(Frame(arrival.interface.number, arrival.frame))
         for actor in self.actors:
-            if actor.ended or self.recorder.trace.ended:
-                continue
+            if self.recorder.trace.ended:
+                break
+            # People go on asking and reading at the ports of a program that has ended; nobody is there to be told.
             arrived = [*inboxes.get(actor.host, ()), *self._from_ports(actor)]
-            if arrived or actor.wakes_at <= self.now:
+            if not actor.ended and (arrived or actor.wakes_at <= self.now):
                 self._take_turn(actor, arrived)
         if self._ends_at is None and self._satisfied():
             self._ends_at = self.now + self.scene.limits.grace
