@@ -1,12 +1,12 @@
 """What lab 1 plays. The first is the whole lab at work; the others follow the steps."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import partial
 
-from labs.lab01_wire.kinds import classify_piece
-from labs.lab01_wire.topology import Serial
+from labs.lab01_wire.kinds import classify, classify_piece
+from labs.lab01_wire.topology import Cable, Pair, Serial
 from labs.testbed.scene import Offering, Port, Program, Scene
-from netstack.wire import MILLISECOND
+from netstack.wire import SECOND
 
 QUESTIONS = tuple(f"Who plays for {team}?".encode() for team in ("Herons", "雪豹", "Understudies"))
 
@@ -22,7 +22,7 @@ SERIAL = Scene(
     name="serial",
     topology=Serial,
     programs=(Program(host="a", file="line_teams.py"), Program(host="b", file="line_players.py")),
-    ports=(Port(host="a", offers=offered(QUESTIONS, every=1000 * MILLISECOND), enough=len(QUESTIONS)),),
+    ports=(Port(host="a", offers=offered(QUESTIONS, every=SECOND), enough=len(QUESTIONS)),),
     classify=classify_piece,
 )
 
@@ -40,4 +40,73 @@ def talk(a: Iterable[bytes], b: Iterable[bytes] = (), *, noise: float = 0.0, nam
 
 NOISY = talk((f"message {number}".encode() for number in range(1, 21)), noise=5.0, name="noisy")
 
-SCENES = {scene.name: scene for scene in (SERIAL, NOISY)}
+
+# Step 3: Ethernet -----------------------------------------------------------------------------------------------------
+
+ETHERNET = Scene(
+    name="ethernet",
+    topology=Pair,
+    programs=(Program(host="a", file="cable_teams.py"), Program(host="b", file="cable_players.py")),
+    ports=(Port(host="a", offers=offered(QUESTIONS, every=SECOND), enough=len(QUESTIONS)),),
+    classify=classify,
+)
+
+
+# Step 4: find each other ----------------------------------------------------------------------------------------------
+
+NAMES = {"a": "teams", "b": "players", "c": "coach"}
+HUB = Program(host="hub", file="hub.py")
+
+
+def finder(host: str) -> Program:
+    """A program that looks for the names that its application port offers."""
+    return Program(host=host, file="finder.py", arguments={"name": NAMES[host]})
+
+
+FIND = Scene(
+    name="find",
+    topology=Cable,
+    programs=(HUB, *map(finder, NAMES)),
+    ports=(
+        Port(host="a", offers=offered((b"players", b"coach", b"ghost")), enough=3),
+        Port(host="b"),
+        Port(host="c", offers=offered((b"teams",), first=SECOND), enough=1),
+    ),
+    classify=classify,
+)
+
+
+# Step 5: many conversations -------------------------------------------------------------------------------------------
+
+APPLICATION = Scene(
+    name="application",
+    topology=Pair,
+    programs=(Program(host="a", file="teams.py"), Program(host="b", file="players.py")),
+    ports=(Port(host="a", offers=offered(QUESTIONS, every=SECOND), enough=len(QUESTIONS)),),
+    classify=classify,
+)
+
+
+def crowd(a: Iterable[Offering], c: Iterable[Offering], thinks: Mapping[str, float], *, name: str = "crowd") -> Scene:
+    """People at a and at c ask, all of them over one cable, what b answers as soon as it can."""
+    asked_at_a, asked_at_c = tuple(a), tuple(c)
+    return Scene(
+        name=name,
+        topology=Cable,
+        programs=(
+            HUB,
+            Program(host="a", file="teams.py"),
+            Program(host="b", file="players.py", arguments={"thinks": dict(thinks)}),
+            Program(host="c", file="teams.py", arguments={"name": "fans"}),
+        ),
+        ports=(
+            Port(host="a", offers=asked_at_a, enough=len(asked_at_a)),
+            Port(host="c", offers=asked_at_c, enough=len(asked_at_c)),
+        ),
+        classify=classify,
+    )
+
+
+CROWD = crowd(offered(QUESTIONS), offered(QUESTIONS[::-1]), {"Herons": 0.3, "雪豹": 0.2})
+
+SCENES = {scene.name: scene for scene in (APPLICATION, SERIAL, NOISY, ETHERNET, FIND, CROWD)}

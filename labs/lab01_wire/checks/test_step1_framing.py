@@ -1,16 +1,16 @@
 """Step 1: messages on a serial line."""
 
 import random
-from functools import partial
 
 import pytest
 
-from labs.lab01_wire.peers import Recital
+from labs.lab01_wire.kinds import classify_piece
+from labs.lab01_wire.peers import acting
 from labs.lab01_wire.scenes import QUESTIONS, SERIAL, talk
 from labs.lab01_wire.topology import Serial
 from labs.story.trace import Trace
 from labs.testbed.judge import Judge
-from labs.testbed.scene import Acting, Port, Program, Scene
+from labs.testbed.scene import Port, Program, Scene
 from labs.testbed.unit import Script
 from netstack.framing import Decoder, encode
 from netstack.wire import MILLISECOND
@@ -66,11 +66,11 @@ def says(pieces: list[bytes], *, name: str) -> Scene:
         name=name,
         topology=Serial,
         programs=(
-            Acting(host="a", make=partial(Recital, [(n * 20 * MILLISECOND, piece) for n, piece in enumerate(pieces)])),
+            acting("a", ((n * 20 * MILLISECOND, piece) for n, piece in enumerate(pieces))),
             Program(host="b", file="line_talk.py"),
         ),
         ports=(Port(host="b"),),
-        classify=lambda frame: "piece",
+        classify=classify_piece,
     )
 
 

@@ -7,5 +7,5 @@ from serial_line import Line
 async def main(host):
     line = Line(host.link)
     while True:
-        team = (await line.receive()).decode()
+        team = (await line.receive()).decode("utf-8", "replace")
         await line.send("\n".join(players_of(team)).encode())

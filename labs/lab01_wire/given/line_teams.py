@@ -17,4 +17,4 @@ async def main(host):
         if waiting.cancelled_caught:
             await host.app.send(apology(team))
         else:
-            await host.app.send(answer(team, names.decode().splitlines()))
+            await host.app.send(answer(team, names.decode("utf-8", "replace").splitlines()))
