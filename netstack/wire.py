@@ -253,6 +253,25 @@ class Wire:
             return Fate(kind, index, (), faults, "dropped")
         return Fate(kind, index, self._deliver(frame, sent, kind, index, faults), faults)
 
+    @property
+    def steady(self) -> bool:
+        """Whether frames are only clocked out and delayed, each like any other: neither script nor chance picks one."""
+        profile = self.profile
+        chances = profile.loss or profile.duplicate or profile.corrupt or profile.reorder
+        return not (self.script or profile.jitter or (self.chance and chances))
+
+    def carry(self, lengths: Iterable[int], times: Iterable[int]) -> list[int | None]:
+        """`offer` for a burst on a `steady` wire, where nobody asks for fates: when each frame arrives, None for never.
+
+        `times` are when they were handed over. Kinds are not counted: a wire is either offered frames, or carries them.
+        """
+        delay, longest = self.profile.delay, self.profile.longest
+        pairs = zip(lengths, times, strict=True)
+        if self.profile.rate is None:
+            return [now + delay if length <= longest else None for length, now in pairs]
+        leaving = (self._transmit(length, now) if length <= longest else None for length, now in pairs)
+        return [None if sent is None else sent + delay for sent in leaving]
+
     def unmet(self) -> tuple[Fault, ...]:
         """The scripted faults whose first frame was never offered: silence that a judge must not take for success."""
         return tuple(fault for fault in self.script if fault.action != "cut" and self._counts[fault.kind] < fault.first)

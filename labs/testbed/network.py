@@ -110,7 +110,7 @@ def _lazy(name: str) -> property:
     return property(get, put)
 
 
-class _FastNode(Node):  # type: ignore[misc]  # mininet has no types
+class _FastNode(Node):
     """A node whose namespace is held by this object, and whose processes start when they are first needed."""
 
     isSetup = True  # nothing to look for on PATH
@@ -171,7 +171,7 @@ class _FastNode(Node):  # type: ignore[misc]  # mininet has no types
         self.space.close()
 
 
-class FastHost(_FastNode, Host):  # type: ignore[misc]
+class FastHost(_FastNode, Host):
     """A host: a namespace, and a shell when it is wanted."""
 
 
@@ -181,7 +181,7 @@ class RawHost(FastHost):
     ipv6 = False
 
 
-class FastBridge(_FastNode, LinuxBridge):  # type: ignore[misc]
+class FastBridge(_FastNode, LinuxBridge):
     """A switch: a namespace with a bridge in it, whose ports join it as they are made."""
 
     controlIntf = None
@@ -204,7 +204,7 @@ class FastBridge(_FastNode, LinuxBridge):  # type: ignore[misc]
         return all(self.space.links.forwards(name) for name in self.intfNames())
 
 
-class FastIntf(Intf):  # type: ignore[misc]
+class FastIntf(Intf):
     """An interface that is configured by netlink; what is not wanted often still goes by `ifconfig`."""
 
     ip: str | None
@@ -233,7 +233,7 @@ class FastIntf(Intf):  # type: ignore[misc]
         self.link = None
 
 
-class FastLink(Link):  # type: ignore[misc]
+class FastLink(Link):
     """A veth pair, made by one request, in the bridge that it belongs to."""
 
     def makeIntfPair(
@@ -258,7 +258,7 @@ class FastLink(Link):  # type: ignore[misc]
         """Nothing to do: a link goes with its namespaces."""
 
 
-class FastMininet(Mininet):  # type: ignore[misc]
+class FastMininet(Mininet):
     """Mininet, with nodes and links that are quick to make and quicker to let go of. Switches are Linux bridges."""
 
     def __init__(self, topo: Topo, *, host: type[Host] = FastHost, link: Callable[..., Link] = FastLink) -> None:
@@ -314,7 +314,7 @@ def _enter(process: int) -> None:
 # Networks whose links are our wires.
 
 
-class WireLink(Link):  # type: ignore[misc]
+class WireLink(Link):
     """A link that ends in the relay: a veth pair for each of its two interfaces, which have no offloads."""
 
     def __init__(self, node1: Node, node2: Node, *, network: "Network", **params: Any) -> None:

@@ -170,3 +170,27 @@ def test_mininets_parameters_are_read_in_mininets_units() -> None:
 def test_flipping_a_bit_twice_restores_the_frame(frame: bytes, bit: int) -> None:
     assert flip_bit(frame, bit) != frame
     assert flip_bit(flip_bit(frame, bit), bit) == frame
+
+
+@given(
+    st.lists(st.tuples(st.integers(14, 1600), st.integers(0, 40_000)), max_size=30),
+    st.sampled_from([None, 1_000_000_000, 3_000_000]),
+    st.sampled_from([0, 5 * MILLISECOND]),
+)
+def test_carrying_a_burst_is_offering_its_frames(burst: list[tuple[int, int]], rate: int | None, delay: int) -> None:
+    offered, carried = wire(rate=rate, delay=delay, queue=4), wire(rate=rate, delay=delay, queue=4)
+    now, times = 0, []
+    for _, pause in burst:
+        now += pause
+        times.append(now)
+    lengths = [length for length, _ in burst]
+    fates = [offered.offer(bytes(length), now=time) for length, time in zip(lengths, times, strict=True)]
+    assert offered.steady
+    assert carried.carry(lengths, times) == [fate.deliveries[0].at if fate.deliveries else None for fate in fates]
+
+
+@pytest.mark.parametrize("unsteady", [{"loss": 0.1}, {"reorder": 0.1}, {"jitter": 1}, {"corrupt": 0.1}])
+def test_a_wire_that_picks_frames_is_not_steady(unsteady: dict[str, float]) -> None:
+    assert not wire(**unsteady).steady
+    assert not wire("drop a-b:data:1").steady
+    assert wire(chance=False, loss=0.1).steady

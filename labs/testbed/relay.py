@@ -1,0 +1,435 @@
+"""The relay: carries frames between the two ends of each link of an emulated network, as its wires say.
+
+One process serves all links of a network, in one loop: take in what has arrived, ask the wire of that direction what
+becomes of each frame, send what is due, wait for the next frame or the next due time. It serves a direction in one of
+two ways:
+
+* a `Judged` lane asks `Wire.offer` about every frame and reports every fate, which costs some ten microseconds a frame;
+* an `Express` lane serves a wire that only delays and clocks frames out, where nobody asked for fates. Frames stay
+  where the kernel put them, in a ring of slots, until the kernel takes them from there; Python's work is by the burst.
+
+Accuracy. A frame's time is the kernel's stamp of its arrival, not the moment at which this process got round to it.
+Waiting ends `EARLY` before a due time, and the rest is spun away, because a sleeping process wakes up too late by a
+tenth of a millisecond; but only while frames are sparse. When they are dense, those of `COALESCE` leave together.
+
+All times are nanoseconds: stamps and due times of the wall clock, the wire's and the trace's counted from `epoch`.
+"""
+
+import ctypes
+import heapq
+import marshal
+import mmap
+import os
+import select
+import signal
+import socket
+import struct
+import time
+import traceback
+from array import array
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from itertools import accumulate
+from typing import NoReturn, Protocol
+
+from labs.testbed import kernel
+from labs.testbed.network import JUMBO, SOL_PACKET
+from netstack.wire import ETHERNET_HEADER, Fate, Wire
+
+BURST = 64  # frames taken in at once, so that one busy direction does not starve the others
+SLOTS = 512  # frames that may wait for this process in one direction; what is more is lost
+SLOTS_EXPRESS = 4096  # the same, and those under way
+EARLY = 400_000  # ns: how long before a due time the waiting ends and the spinning begins
+COALESCE = 250_000  # ns: how late frames may leave while they are dense
+DENSE = 16  # frames under way in all directions: more than that are dense
+BACKLOG = 16 << 20  # bytes of reports that may wait for the judge; what does not fit is counted
+
+PACKET_RX_RING, PACKET_VERSION, PACKET_QDISC_BYPASS, TPACKET_V2 = 5, 10, 20, 1
+SECOND = 1_000_000_000
+
+Record = tuple[int, str, str, int, bytes, str, tuple[str, ...], tuple[int, ...], bytes | None]
+"""The fields of a `labs.story.trace.FrameEvent`, in order: what a relay reports of a frame."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One direction of a link: the wire, and the sockets at which its frames come in and go out.
+
+    The sockets are packet sockets, or both ends of a byte pipe are Unix sockets that keep boundaries.
+    """
+
+    wire: Wire
+    source: socket.socket
+    target: socket.socket
+
+
+class Ring:
+    """Slots for frames, which the kernel fills as they arrive at a packet socket, and sends from.
+
+    This is PACKET_RX_RING in its second version (packet(7), linux/if_packet.h): memory shared with the kernel, in which
+    every slot begins with a header: who owns the slot, the frame's length, the time. Reading a field of many slots is
+    one slice with a stride, so that Python's work is by the burst and not by the frame.
+    """
+
+    OWNER, LENGTH, SECONDS, NANOSECONDS = 0, 1, 4, 5  # 4-byte words of struct tpacket2_hdr
+    FRAME = 66  # bytes from the beginning of a slot to the frame, where the frame's own header has 14
+
+    def __init__(self, source: socket.socket, slots: int, longest: int) -> None:
+        self.slots = slots
+        self.next = 0
+        self._size = 1 << (self.FRAME + longest).bit_length()  # so that slots fill pages
+        block = max(self._size, os.sysconf("SC_PAGE_SIZE"))
+        shape = struct.pack("4I", block, slots * self._size // block, self._size, slots)
+        source.setsockopt(SOL_PACKET, PACKET_VERSION, TPACKET_V2)
+        source.setsockopt(SOL_PACKET, PACKET_RX_RING, shape)
+        self._memory = mmap.mmap(source.fileno(), slots * self._size)
+        self._bytes = memoryview(self._memory)
+        self._words = self._bytes.cast("I")
+        self._kernels = memoryview(bytes(4 * BURST)).cast("I")
+        self._prepare_to_send()
+
+    def take(self, most: int) -> range:
+        """The slots of the frames that have arrived since: at most a burst of them, all in a row."""
+        slots = range(self.next, self.next + min(most, BURST, self.slots - self.next))
+        owners = self._field(self.OWNER, slots).tolist()
+        if 0 in owners:
+            slots = slots[: owners.index(0)]
+        self.next = slots.stop % self.slots
+        return slots
+
+    def lengths(self, slots: range) -> list[int]:
+        """The lengths of the frames in these slots, also where a slot was too short for all of it."""
+        return self._field(self.LENGTH, slots).tolist()
+
+    def stamps(self, slots: range) -> list[int]:
+        """When the kernel received each of them."""
+        seconds, rest = self._field(self.SECONDS, slots).tolist(), self._field(self.NANOSECONDS, slots).tolist()
+        return [whole * SECOND + part for whole, part in zip(seconds, rest, strict=True)]
+
+    def free(self, slots: range) -> None:
+        """Give slots, at most a burst of them, back to the kernel."""
+        self._field(self.OWNER, slots)[:] = self._kernels[: len(slots)]
+
+    def burst(self, _now: int) -> list[tuple[int, bytes]]:
+        """Copies of the frames that have arrived since, with their times; their slots are free again."""
+        slots = self.take(BURST)
+        begins = range(slots.start * self._size + self.FRAME, slots.stop * self._size, self._size)
+        frames = [
+            self._bytes[at : at + length].tobytes() for at, length in zip(begins, self.lengths(slots), strict=True)
+        ]
+        stamped = list(zip(self.stamps(slots), frames, strict=True))
+        self.free(slots)
+        return stamped
+
+    def send(self, target: int, slots: range) -> None:
+        """Send the frames in these slots. One that the kernel will not take is lost, as on a real card."""
+        self._lengths_to_send[slots.start : slots.stop] = array("Q", self.lengths(slots))
+        slot = slots.start
+        while slot < slots.stop:
+            header = ctypes.c_void_p(self._first_header + 64 * slot)
+            slot += max(1, self._sendmmsg(target, header, slots.stop - slot, socket.MSG_DONTWAIT))
+
+    def _field(self, field: int, slots: range) -> memoryview:
+        words = self._size // 4
+        return self._words[slots.start * words + field : slots.stop * words : words]
+
+    def _prepare_to_send(self) -> None:
+        """Lay out a `struct mmsghdr` and a `struct iovec` for each slot: arrays of 8-byte words that stay in place."""
+        self._headers, self._vectors = (ctypes.c_uint64 * (self.slots * 8))(), (ctypes.c_uint64 * (self.slots * 2))()
+        first_frame = ctypes.addressof(ctypes.c_char.from_buffer(self._memory)) + self.FRAME
+        self._first_header, first_vector = ctypes.addressof(self._headers), ctypes.addressof(self._vectors)
+        for slot in range(self.slots):
+            self._vectors[2 * slot] = first_frame + slot * self._size
+            self._headers[8 * slot + 2 : 8 * slot + 4] = [first_vector + 16 * slot, 1]
+        self._lengths_to_send = memoryview(self._vectors).cast("B").cast("Q")[1::2]
+        self._sendmmsg = kernel.libc().sendmmsg
+
+
+class Pipe:
+    """Frames from a Unix socket, stamped when they are read."""
+
+    def __init__(self, source: socket.socket) -> None:
+        self._source = source
+
+    def burst(self, now: int) -> list[tuple[int, bytes]]:
+        """The next frames, at most a burst of them."""
+        frames: list[tuple[int, bytes]] = []
+        with suppress(OSError):
+            while len(frames) < BURST and (frame := self._source.recv(1 << 16, socket.MSG_DONTWAIT)):
+                frames.append((now, frame))
+        return frames
+
+
+class Lane(Protocol):
+    """One direction of a link, while it is being served. `due` is when it next has something to send."""
+
+    line: Line
+    due: int | None
+
+    def take_in(self, now: int) -> bool: ...
+    def send_due(self, now: int) -> None: ...
+    def under_way(self) -> int: ...
+
+
+class Judged:
+    """Asks the wire about every frame, and reports what becomes of it."""
+
+    def __init__(self, line: Line, epoch: int, report: Callable[[Record], None]) -> None:
+        self.line = line
+        self.due: int | None = None
+        self._epoch = epoch
+        self._report = report
+        longest = max(JUMBO + ETHERNET_HEADER, line.wire.profile.longest)
+        on_card = line.source.family == socket.AF_PACKET
+        self._frames: Ring | Pipe = Ring(line.source, SLOTS, longest) if on_card else Pipe(line.source)
+        self._coming: list[tuple[int, int, bytes]] = []
+        self._sequence = 0
+        self._latest = 0
+
+    def take_in(self, now: int) -> bool:
+        """Take in what has arrived, at most a burst; return whether there was anything."""
+        burst = self._frames.burst(now)
+        for stamp, frame in burst:
+            self._offer(frame, stamp - self._epoch)
+        return bool(burst)
+
+    def _offer(self, frame: bytes, at: int) -> None:
+        self._latest = at = max(at, self._latest)  # a wall clock may be set back; a wire's may not
+        fate = self.line.wire.offer(frame, now=at)
+        self._report(_record(at, self.line.wire.direction, frame, fate))
+        for delivery in fate.deliveries:
+            self._sequence += 1
+            heapq.heappush(self._coming, (delivery.at + self._epoch, self._sequence, delivery.frame))
+        self.due = self._coming[0][0] if self._coming else None
+
+    def send_due(self, now: int) -> None:
+        """Send every copy whose time has come. One that the card will not take is lost, as on a real one."""
+        while self._coming and self._coming[0][0] <= now:
+            frame = heapq.heappop(self._coming)[2]
+            with suppress(OSError):
+                self.line.target.send(frame, socket.MSG_DONTWAIT)
+        self.due = self._coming[0][0] if self._coming else None
+
+    def under_way(self) -> int:
+        return len(self._coming)
+
+
+class Express:
+    """Serves a steady wire, unseen: frames leave from the slots in which they arrived, when they are due."""
+
+    def __init__(self, line: Line, epoch: int) -> None:
+        self.line = line
+        self.due: int | None = None
+        self._epoch = epoch
+        self._ring = Ring(line.source, SLOTS_EXPRESS, line.wire.profile.longest)
+        self._waiting: deque[tuple[int, range]] = deque()  # slots in a row that are due together
+        self._latest = 0
+
+    def take_in(self, now: int) -> bool:
+        """Take in what has arrived, at most a burst; return whether there was anything."""
+        slots = self._ring.take(SLOTS_EXPRESS - self.under_way())
+        if slots:
+            self._waiting.extend(self._runs(slots, now))
+            self.due = self._waiting[0][0] if self._waiting else None
+        return bool(slots)
+
+    def _runs(self, slots: range, now: int) -> Iterator[tuple[int, range]]:
+        """What of the frames in these slots is to be sent when; in one piece if the wire does nothing at all."""
+        wire, lengths = self.line.wire, self._ring.lengths(slots)
+        if wire.profile.transparent and max(lengths) <= wire.profile.longest:
+            yield now, slots
+            return
+        # A wall clock may be set back; a wire's may not.
+        times = list(accumulate(self._ring.stamps(slots), max, initial=self._latest))[1:]
+        self._latest = times[-1]
+        arrivals = wire.carry(lengths, (stamp - self._epoch for stamp in times))
+        for place, arrival in enumerate(arrivals):
+            one = slots[place : place + 1]
+            if arrival is None:
+                self._ring.free(one)
+            else:
+                yield arrival + self._epoch, one
+
+    def send_due(self, now: int) -> None:
+        """Send the frames whose time has come, those in neighbouring slots together."""
+        waiting = self._waiting
+        while waiting and waiting[0][0] <= now:
+            _, slots = waiting.popleft()
+            while waiting and waiting[0][0] <= now and waiting[0][1].start == slots.stop and len(slots) < BURST:
+                slots = range(slots.start, waiting.popleft()[1].stop)
+            self._ring.send(self.line.target.fileno(), slots)
+            self._ring.free(slots)
+        self.due = waiting[0][0] if waiting else None
+
+    def under_way(self) -> int:
+        """How many slots are taken: those from the oldest frame on, also where one between is free already."""
+        return (self._ring.next - self._waiting[0][1].start - 1) % SLOTS_EXPRESS + 1 if self._waiting else 0
+
+
+def _record(at: int, direction: str, frame: bytes, fate: Fate) -> Record:
+    arrived = fate.deliveries[0].frame if fate.deliveries and fate.deliveries[0].frame != frame else None
+    faults, arrivals = tuple(map(str, fate.faults)), tuple(delivery.at for delivery in fate.deliveries)
+    return at, direction, fate.kind, fate.index, frame, fate.lost, faults, arrivals, arrived
+
+
+class Reports:
+    """Records on their way to the judge, who may be slow: the relay never waits, but counts what found no room."""
+
+    def __init__(self, judge: socket.socket) -> None:
+        judge.setblocking(False)
+        self.judge = judge
+        self.omitted = 0
+        self._records: list[Record] = []
+        self._bytes = bytearray()
+
+    def add(self, record: Record) -> None:
+        """Keep a record until the next `flush`."""
+        if len(self._bytes) < BACKLOG:
+            self._records.append(record)
+        else:
+            self.omitted += 1
+
+    def flush(self) -> None:
+        """Send as much as the judge takes at once."""
+        if self._records:
+            self._bytes += _message(self._records)
+            self._records.clear()
+        while self._bytes:
+            try:
+                del self._bytes[: self.judge.send(self._bytes)]
+            except BlockingIOError:
+                return
+            except OSError:  # the judge is gone, and so shall we be
+                self._bytes.clear()
+
+    def finish(self) -> None:
+        """Send all that is left, and how many records were omitted."""
+        self.judge.setblocking(True)
+        self.flush()
+        with suppress(OSError):
+            self.judge.sendall(_message(self.omitted))
+
+
+def _message(content: list[Record] | int) -> bytes:
+    data = marshal.dumps(content)
+    return _LENGTH.pack(len(data)) + data
+
+
+_LENGTH = struct.Struct("!I")
+
+
+def serve(lanes: Sequence[Lane], reports: Reports) -> None:
+    """Serve all lanes until the judge closes its side."""
+    timer = kernel.Timer()
+    poller = select.epoll()
+    edges = select.EPOLLIN | select.EPOLLET  # each is told once, and remembered in `readable` until it is dealt with
+    poller.register(timer, edges)
+    poller.register(reports.judge, edges | select.EPOLLOUT)
+    by_source = {lane.line.source.fileno(): lane for lane in lanes}
+    for source in by_source:
+        poller.register(source, edges)
+    readable = set(lanes)
+    while True:
+        now = time.time_ns()
+        readable = {lane for lane in readable if lane.take_in(now)}
+        now = time.time_ns()
+        for lane in lanes:
+            if lane.due is not None and lane.due <= now:
+                lane.send_due(now)
+        reports.flush()
+        for ready, event in poller.poll(_until_next(lanes, readable, timer)):
+            if ready in by_source:
+                readable.add(by_source[ready])
+            elif ready == reports.judge.fileno() and event & (select.EPOLLIN | select.EPOLLHUP):
+                reports.finish()
+                return
+
+
+def _until_next(lanes: Sequence[Lane], readable: Iterable[Lane], timer: kernel.Timer) -> float:
+    """Set the timer for the next due frame, and return how long to wait: for ever, or not at all."""
+    due = min((lane.due for lane in lanes if lane.due is not None), default=None)
+    if readable:
+        return 0
+    if due is None:
+        return -1
+    dense = sum(lane.under_way() for lane in lanes) > DENSE
+    wake = due + COALESCE if dense else due - EARLY
+    if wake <= time.time_ns():
+        return 0
+    timer.set(wake)
+    return -1
+
+
+class Relay:
+    """A relay in a process of its own, and the records that come from it. It ends with `stop`, or with its enclave.
+
+    With `judged=False` steady wires take the express lane, and frames are not reported.
+    """
+
+    def __init__(self, lines: Sequence[Line], *, epoch: int, judged: bool = True) -> None:
+        self.omitted = 0
+        self._stream, theirs = socket.socketpair()
+        self._buffer = bytearray()
+        reports = Reports(theirs)
+        # Made here, not in the new process, so that whoever sends once this object exists is heard.
+        lanes = [_lane(line, epoch, reports.add if judged else None) for line in lines]
+        self._process = os.fork()
+        if self._process == 0:
+            self._stream.close()
+            _be_relay(lanes, reports)
+        theirs.close()
+        self._stream.setblocking(False)
+
+    def fileno(self) -> int:
+        """Readable when records have come."""
+        return self._stream.fileno()
+
+    def records(self) -> Iterator[Record]:
+        """The records that are there."""
+        with suppress(BlockingIOError):
+            while data := self._stream.recv(1 << 18):
+                self._buffer += data
+                yield from self._complete()
+
+    def stop(self) -> Iterator[Record]:
+        """End the relay: what is under way is lost. Yields the records that were still to come."""
+        self._stream.shutdown(socket.SHUT_WR)
+        self._stream.setblocking(True)
+        yield from self.records()
+        os.waitpid(self._process, 0)
+        self._stream.close()
+
+    def _complete(self) -> Iterator[Record]:
+        while len(self._buffer) >= _LENGTH.size:
+            end = _LENGTH.size + _LENGTH.unpack_from(self._buffer)[0]
+            if len(self._buffer) < end:
+                return
+            content = marshal.loads(self._buffer[_LENGTH.size : end])  # from our own fork
+            del self._buffer[:end]
+            if isinstance(content, int):
+                self.omitted = content
+            else:
+                yield from content
+
+
+def _lane(line: Line, epoch: int, report: Callable[[Record], None] | None) -> Lane:
+    if line.target.family == socket.AF_PACKET:
+        line.target.setsockopt(SOL_PACKET, PACKET_QDISC_BYPASS, 1)  # a veth has no queue worth the way there
+    if report is None and line.wire.steady and line.source.family == socket.AF_PACKET:
+        return Express(line, epoch)
+    return Judged(line, epoch, report or (lambda _: None))
+
+
+def _be_relay(lanes: Sequence[Lane], reports: Reports) -> NoReturn:
+    code = 1
+    try:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        kernel.name_process("relay")
+        serve(lanes, reports)
+        code = 0
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        os._exit(code)
