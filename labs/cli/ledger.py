@@ -1,0 +1,70 @@
+"""`lab ledger`: where the networking lives, counted."""
+
+import argparse
+import json
+from collections.abc import Sequence
+
+from labs.cli.exit import PASSED, Refusal
+from labs.cli.terminal import escape, paint, sign, width
+from labs.course import CourseError, open_course
+from labs.story.ledger import ASCII, UNICODE, LedgerError, Row, draw, open_ledger
+from labs.workspace import home
+
+SUMMARY = "lines of networking inside the application, and below it, lab by lab"
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Arguments of the command."""
+    parser.add_argument(
+        "--mine", action="store_true", help="count your own files instead of ours, in the labs you began"
+    )
+    parser.add_argument("--files", action="store_true", help="every file that is counted, too")
+    parser.add_argument("--json", action="store_true", help="for programs; see docs/json.md")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print the curve and the table, or the same as JSON."""
+    try:
+        rows = open_ledger(open_course(), home() if args.mine else None)
+    except CourseError as error:
+        raise Refusal(error.message, cure=error.cure) from None
+    except LedgerError as error:
+        raise Refusal(escape(str(error)), cure="mend it, and count again") from None
+    if args.mine and not any(row.files for row in rows):
+        raise Refusal(f"there is no lab of yours in {home()}", cure="./lab start 0 begins with one")
+    print(json.dumps(as_json(rows), indent=2) if args.json else in_words(rows, files=args.files))
+    return PASSED
+
+
+def as_json(rows: Sequence[Row]) -> list[dict[str, object]]:
+    """The rows as docs/json.md describes them."""
+    return [
+        {
+            "lab": row.number,
+            "title": row.title,
+            "inside": row.inside if row.files else None,
+            "below": row.below if row.files else None,
+            "zero": row.zero,
+            "files": [{"file": each.file, "lines": each.lines, "inside": each.inside} for each in row.files],
+        }
+        for row in rows
+    ]
+
+
+def in_words(rows: Sequence[Row], *, files: bool = False) -> str:
+    """The curve and the table, for a terminal."""
+    signs = UNICODE if sign("█░─┼│", "") else ASCII
+    lines = [paint("Lines of networking: inside the application above, what carries it below", "bold"), ""]
+    lines += [*draw(rows, signs=signs, columns=width()), ""]
+    lines.append(paint(f"{'lab':<24}{'inside':>8}{'below':>8}", "bold"))
+    for row in rows:
+        told = f"{row.inside:>8}{row.below:>8}" if row.files else f"{'to come':>16}"
+        lines.append(f"{row.number:<3} {row.title:<20}{told}")
+        lines += [
+            f"      {each.lines:>6}  {escape(each.file)}{'' if each.inside else ' (below)'}"
+            for each in row.files
+            if files
+        ]
+    zero = rows[0].zero if rows else 0
+    lines += ["", f"Zero is where lab 0 stands, without any network: {zero} lines besides the business."]
+    return "\n".join(lines)
