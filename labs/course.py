@@ -279,9 +279,12 @@ def _examine(lab: Lab, table: "_Table") -> None:
 
 
 def hidden_closure(reference: Sequence[str]) -> tuple[str, ...]:
-    """The files of our packages that give away `reference`: these, and all that import them, directly or not."""
+    """The files of our packages that give away `reference`: these, and all that import them, directly or not.
+
+    A reference that lies elsewhere is not among them: nothing but our packages is laid before a program.
+    """
     imports = {path.relative_to(CHECKOUT).as_posix(): imported_modules(path) for path in _sources()}
-    hidden = set(reference)
+    hidden = set(reference) & imports.keys()
     while grown := {
         file for file, names in imports.items() if file not in hidden and names & set(map(module_name, hidden))
     }:

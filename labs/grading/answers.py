@@ -6,6 +6,7 @@ gives nothing away at a glance, no more, for the answers are few.
 """
 
 import hashlib
+import json
 import secrets
 import tempfile
 import tomllib
@@ -17,10 +18,10 @@ from typing import Any
 
 from labs.course import ANSWERS, CourseError, Kind, Lab, Step, open_course
 from labs.grading.checks import Check, import_part
-from labs.grading.reference import Patch, lay_out
+from labs.grading.reference import Patch, lay_out, read_patches
 from labs.questions import Play, Question, normal
 from labs.story.escape import plain
-from labs.story.trace import Trace
+from labs.story.trace import Trace, TraceError
 from labs.testbed import sim
 from labs.testbed.cast import Cast
 from labs.testbed.judge import Broken, Judge, derive_seeds
@@ -39,6 +40,16 @@ class Case:
     defect: str
     frames: tuple[str, ...]
 
+    def holds(self, patch: Patch, trace: Trace) -> bool:
+        """Whether this is the case that `patch` makes: its trace, its defect, its frames."""
+        frames = {disguise(self.salt, frame) for frame in patch.all("frame")}
+        try:
+            stored = list(Trace.read(self.file).to_lines())
+        except (OSError, TraceError):
+            return False
+        same = (self.defect, set(self.frames)) == (disguise(self.salt, patch.one("defect")), frames)
+        return same and stored == list(trace.to_lines())
+
 
 def check_of(lab: Lab, step: Step, submission: Path) -> Check:
     """The check of a predict or diagnose step for this submission."""
@@ -54,8 +65,13 @@ def check_of(lab: Lab, step: Step, submission: Path) -> Check:
         exact=True,
         hint="",
         file=lab.folder / "questions.py",
-        fixed=tuple(derive_seeds(key, lab.number, step.id, 1)),
+        fixed=(_seed(lab, step, key),),
     )
+
+
+def _seed(lab: Lab, step: Step, key: str) -> int:
+    """The seed under which everything is played that concerns this student's answers to this step."""
+    return derive_seeds(key, lab.number, step.id, 1)[0]
 
 
 def questions_for(lab: Lab, step: Step, key: str, play: Play) -> list[Question]:
@@ -170,8 +186,14 @@ def _truth(lab: Lab, judge: Judge) -> Iterator[Play]:
         return
     with tempfile.TemporaryDirectory(prefix="downstack-reference-") as folder:
         own = lay_out(open_course(lab.folder.parent), lab, Path(folder))
-        with Cast(own=own, given=given_folder(lab)) as cast:
-            yield lambda scene: sim.play(scene, cast, seed=judge.seed).trace
+        with _plays_of(lab, own, judge.seed) as play:
+            yield play
+
+
+@contextmanager
+def _plays_of(lab: Lab, own: Path, seed: int) -> Iterator[Play]:
+    with Cast(own=own, given=given_folder(lab)) as cast:
+        yield lambda scene: sim.play(scene, cast, seed=seed).trace
 
 
 def given_folder(lab: Lab) -> Path | None:
@@ -208,17 +230,36 @@ def write_cases(lab: Lab, traces: dict[str, tuple[Patch, Trace]]) -> None:
         old.unlink()
     lines = [f"# Made by `lab prove {lab.number} --cases`. What is right stands here as salted hashes."]
     menu = defects(lab)
-    for name in sorted(traces, key=_anonymous):
+    for name in sorted(traces, key=case_file):
         patch, trace = traces[name]
         if patch.one("defect") not in menu:
             raise CourseError(f"{patch.file} has a defect that is not in DEFECTS", cure=f"there are {', '.join(menu)}")
         salt = secrets.token_hex(8)
         frames = ", ".join(f'"{disguise(salt, frame)}"' for frame in patch.all("frame"))
-        trace.write(folder / f"{_anonymous(name)}.jsonl")
-        lines += ["", "[[case]]", f'file = "{_anonymous(name)}.jsonl"', f'salt = "{salt}"']
+        trace.write(folder / case_file(name))
+        lines += ["", "[[case]]", f'file = "{case_file(name)}"', f'salt = "{salt}"']
         lines += [f'defect = "{disguise(salt, patch.one("defect"))}"', f"frames = [{frames}]"]
     (folder / ANSWERS).write_text("\n".join(lines) + "\n", encoding="ascii")
 
 
-def _anonymous(name: str) -> str:
-    return "case-" + hashlib.blake2b(name.encode(), digest_size=3).hexdigest()
+def case_file(name: str) -> str:
+    """The name of a held-back mutant's case, which tells nothing."""
+    return f"case-{hashlib.blake2b(name.encode(), digest_size=3).hexdigest()}.jsonl"
+
+
+def true_answers(lab: Lab, key: str, own: Path) -> str:
+    """The answers.toml that is right for `key`, its predictions played with the programs in `own`."""
+    lines = [f"key = {json.dumps(key)}"]
+    for step in lab.steps:
+        match step.kind:
+            case Kind.PREDICT:
+                with _plays_of(lab, own, _seed(lab, step, key)) as play:
+                    answers = {each.id: each.truth() for each in questions_for(lab, step, key, play)}
+            case Kind.DIAGNOSE:
+                wanted = case_for(lab, key).file.name
+                patch = next(each for each in read_patches(lab.folder / "held") if case_file(each.name) == wanted)
+                answers = {"defect": patch.one("defect"), "frame": patch.all("frame")[0]}
+            case Kind.BUILD:
+                continue
+        lines += ["", f"[step{step.id}]", *(f"{name} = {json.dumps(value)}" for name, value in answers.items())]
+    return "\n".join(lines) + "\n"

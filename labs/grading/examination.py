@@ -6,8 +6,8 @@ itself failed), or not run (no testbed for it here).
 """
 
 import traceback
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -72,8 +72,9 @@ class StepResult:
 class Examination:
     """One submission's way through a lab. Use it as a context manager.
 
-    `key` chooses the seeds, unless `seeds` names them; `on` restricts the testbeds to one; `script` with `chance=False`
-    replays a schedule of faults instead of drawing one; `watch` sees every event of every play.
+    `key` chooses the seeds, unless `seeds` names them; `counts` says how many for a testbed where not the check does;
+    `on` restricts the testbeds to one; `script` with `chance=False` replays a schedule of faults instead of drawing one;
+    `watch` sees every event of every play; `judging` stands for `run_check`.
     """
 
     lab: Lab
@@ -81,6 +82,8 @@ class Examination:
     level: Level = Level.NONE
     key: str = VISIBLE
     seeds: tuple[int, ...] = ()
+    counts: Mapping[str, int] = field(default_factory=dict)
+    judging: Callable[..., Outcome] = run_check
     on: str | None = None
     script: tuple[Fault, ...] = ()
     chance: bool = True
@@ -151,9 +154,9 @@ class Examination:
         return CheckResult(check=check, verdict=outcome.verdict, testbed=testbed, reason=reason, outcome=outcome)
 
     def _judge(self, check: Check, testbed: str) -> Outcome:
-        count, named = check.seeds_on(testbed), check.fixed or self.seeds
+        count, named = self.counts.get(testbed) or check.seeds_on(testbed), check.fixed or self.seeds
         drawn = derive_seeds(self.key, self.lab.number, check.name, count + FURTHER_SEEDS)
-        return run_check(
+        return self.judging(
             check.function,
             lambda scene, seed: self._perform(scene, seed, testbed),
             named or drawn[:count],
