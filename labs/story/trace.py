@@ -8,11 +8,14 @@ scene is played with the same seed on `sim`. It is written as JSON lines: a head
 """
 
 import base64
+import builtins
 import json
+import types
+import typing
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, get_args, get_origin
 
 FORMAT = 1
 
@@ -148,22 +151,15 @@ class Trace:
         numbered = enumerate(lines, 1)
         try:
             _, first = next(numbered)
-            header = json.loads(first, object_hook=_revive)
-            if header.pop("trace") != FORMAT:
-                raise TraceError("this trace was written by another version; play the scene again")
-            header["hosts"] = tuple(header["hosts"])
-            header["lines"] = tuple(
-                Line(line["name"], tuple(line["ends"]), line["properties"]) for line in header["lines"]
-            )
-            trace = cls(**header)
+            trace = _header(json.loads(first, object_hook=_revive))
         except StopIteration:
             raise TraceError("an empty file is not a trace") from None
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+        except _NOT_READABLE as error:
             raise TraceError(f"line 1 is not a trace's header: {error}") from None
         for number, text in numbered:
             try:
                 trace.events.append(_event(json.loads(text, object_hook=_revive)))
-            except (ValueError, KeyError, TypeError, AttributeError) as error:
+            except _NOT_READABLE as error:
                 raise TraceError(f"line {number} is not an event: {error}") from None
         return trace
 
@@ -175,11 +171,45 @@ class Trace:
         return cls.from_lines(path.read_text(encoding="ascii", errors="replace").splitlines())
 
 
+_NOT_READABLE = (ValueError, KeyError, TypeError, AttributeError, RecursionError)
+
+
+def _header(record: dict[str, Any]) -> Trace:
+    if record.pop("trace") != FORMAT:
+        raise ValueError("it was written by another version; play the scene again")
+    record["lines"] = tuple(_valid(Line, line) for line in record["lines"])
+    return _valid(Trace, record)
+
+
 def _event(record: dict[str, Any]) -> Event:
-    kind = _EVENTS[record.pop("event")]
-    values = {key: tuple(value) if isinstance(value, list) else value for key, value in record.items()}
-    event: Event = kind(**values)
+    event: Event = _valid(_EVENTS[record.pop("event")], record)
     return event
+
+
+def _valid(kind: type[Any], record: dict[str, Any]) -> Any:
+    """Make a `kind` of JSON's values; raises `TypeError` for one that does not fit its field."""
+    values = {key: tuple(value) if isinstance(value, list) else value for key, value in record.items()}
+    for spec in fields(kind):
+        if spec.name in values and not _fits(values[spec.name], spec.type):
+            raise TypeError(f"{spec.name} is no {getattr(spec.type, '__name__', spec.type)}")
+    return kind(**values)
+
+
+def _fits(value: object, wanted: Any) -> bool:
+    """Whether `value` is what the annotation `wanted` of a field says: a class, a tuple, a literal, or a union."""
+    inner = get_args(wanted)
+    match get_origin(wanted):
+        case None:
+            return type(value) is (wanted or type(None))
+        case builtins.tuple if inner[-1] is ...:
+            return isinstance(value, tuple) and all(_fits(item, inner[0]) for item in value)
+        case builtins.tuple:
+            return isinstance(value, tuple) and len(value) == len(inner) and all(map(_fits, value, inner))
+        case typing.Literal:
+            return isinstance(value, str) and value in inner
+        case types.UnionType:
+            return any(_fits(value, option) for option in inner)
+    return False  # a list of events is never in a header
 
 
 def _dump(record: dict[str, Any]) -> str:

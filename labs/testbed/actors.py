@@ -203,7 +203,7 @@ class Process:
 class _Patience:
     """The real seconds that one turn may still be silent."""
 
-    left: float = SILENCE
+    left: float = field(default_factory=lambda: SILENCE)
     _extended: float = 0.0
 
     def extend(self, stood: float) -> bool:

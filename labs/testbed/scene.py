@@ -136,9 +136,25 @@ class Scene:
     classify: Callable[[bytes], str] = _any_kind
     preload: tuple[str, ...] = ()
 
+    def __post_init__(self) -> None:
+        programs = Counter((program.host, program.name) for program in self.programs)
+        for (host, name), count in programs.items():
+            if count > 1:
+                raise ValueError(
+                    f"scene {self.name!r}: {count} programs on {host} are called {name!r}; name them apart"
+                )
+        for port in self.ports:
+            if (port.host, port.program) not in programs:
+                raise ValueError(
+                    f"scene {self.name!r}: port {port.name!r} is for a program {port.program!r} on {port.host}"
+                )
+
     def scripted(self, *faults: str) -> "Scene":
         """This scene with more faults, each written as in `drop b-a:ack:2`."""
         return replace(self, script=(*self.script, *map(Fault.parse, faults)))
+
+
+MOST_HOSTS = 255  # a host's number is one byte of its MAC addresses
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,23 +194,34 @@ class Plan:
 
     @classmethod
     def of(cls, topology: Topo) -> "Plan":
-        """Read a `mininet.topo.Topo`; what students write as switches and routers are hosts in it."""
+        """Read a `mininet.topo.Topo`; raises `ValueError` for one that has switches, or more than 255 hosts.
+
+        Links come grouped by host, as Mininet gives them; it numbers a host's interfaces in the order of `addLink`.
+        """
         hosts = tuple(topology.hosts(sort=False))
-        used: Counter[str] = Counter()
+        if topology.switches() or len(hosts) > MOST_HOSTS:
+            raise ValueError(f"a topology has up to {MOST_HOSTS} hosts, and no switches: let a host forward frames")
         joined: Counter[frozenset[str]] = Counter()
         links = []
-        for one, other, _, properties in topology.links(sort=False, withKeys=True, withInfo=True):
-            first, second = properties.get("node1", one), properties.get("node2", other)
+        for _, _, properties in topology.links(sort=False, withInfo=True):
+            first, second = properties["node1"], properties["node2"]
             profile = Profile.from_mininet(properties)
             joined[frozenset((first, second))] += 1
             parallel = joined[frozenset((first, second))]
             name = f"{first}-{second}" if parallel == 1 else f"{first}-{second}.{parallel}"
             ends = (
-                _interface(hosts, first, used, profile.longest),
-                _interface(hosts, second, used, profile.longest),
+                _interface(hosts, first, properties["port1"], profile.longest),
+                _interface(hosts, second, properties["port2"], profile.longest),
             )
             links.append(Link(name, ends, profile, properties))
-        return cls(hosts, tuple(links))
+        return cls(hosts, tuple(links))._numbered_without_gaps()
+
+    def _numbered_without_gaps(self) -> "Plan":
+        for host in self.hosts:
+            numbers = [end.number for end in self.interfaces(host)]
+            if numbers != list(range(len(numbers))):
+                raise ValueError(f"the links of {host} are numbered {numbers}: leave `port1` and `port2` to Mininet")
+        return self
 
     def interfaces(self, host: str) -> tuple[Interface, ...]:
         """The ends of links at `host`, by number."""
@@ -222,8 +249,6 @@ def _in_words(properties: Mapping[str, Any]) -> str:
     return ", ".join(words.format(properties[key]) for key, words in _SHOWN.items() if properties.get(key))
 
 
-def _interface(hosts: tuple[str, ...], host: str, used: Counter[str], longest: int) -> Interface:
-    number = used[host]
-    used[host] += 1
+def _interface(hosts: tuple[str, ...], host: str, number: int, longest: int) -> Interface:
     address = f"02:00:00:00:{hosts.index(host) + 1:02x}:{number:02x}"
     return Interface(host, number, f"{host}-eth{number}", address, longest)

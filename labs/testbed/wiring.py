@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from labs.story.trace import FrameEvent, Recorder
 from labs.testbed.scene import Interface, Link, Plan
-from netstack.wire import Fate, Fault, Wire
+from netstack.wire import Fate, Fault, ScriptError, Wire
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +22,10 @@ class Arrival:
 
 @dataclass(slots=True, kw_only=True)
 class Wiring:
-    """Two wires for each link of `plan`, one a direction. All that is offered to them is recorded."""
+    """Two wires for each link of `plan`, one a direction. All that is offered to them is recorded.
+
+    Raises `ScriptError` for a fault that names none of them: it would do nothing, and nobody would notice.
+    """
 
     plan: Plan
     recorder: Recorder
@@ -36,6 +39,11 @@ class Wiring:
         for link in self.plan.links:
             for end, other in (link.ends, link.ends[::-1]):
                 self._wires[end.host, end.number] = self._wire(link, end.host), other
+        taken = {fault for wire, _ in self._wires.values() for fault in wire.script}
+        for fault in self.script:
+            if fault not in taken:
+                names = {wire.link if fault.action == "cut" else wire.direction for wire, _ in self._wires.values()}
+                raise ScriptError(f"{fault}: there is no {fault.direction}; there are {', '.join(sorted(names))}")
 
     def _wire(self, link: Link, sender: str) -> Wire:
         return Wire(
@@ -47,6 +55,10 @@ class Wiring:
             chance=self.chance,
             classify=self.classify,
         )
+
+    def wire(self, host: str, number: int) -> Wire:
+        """The wire on which `host` sends on its link `number`."""
+        return self._wires[host, number][0]
 
     def transmit(self, host: str, number: int, frame: bytes, *, now: int) -> Iterator[Arrival]:
         """Put `frame` on link `number` of `host`; raises `LookupError` when it has none of that number."""
