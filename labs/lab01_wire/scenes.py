@@ -1,6 +1,7 @@
 """What lab 1 plays. The first is the whole lab at work; the others follow the steps."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from functools import partial
 
 from labs.lab01_wire.kinds import classify, classify_piece
@@ -109,4 +110,43 @@ def crowd(a: Iterable[Offering], c: Iterable[Offering], thinks: Mapping[str, flo
 
 CROWD = crowd(offered(QUESTIONS), offered(QUESTIONS[::-1]), {"Herons": 0.3, "雪豹": 0.2})
 
-SCENES = {scene.name: scene for scene in (APPLICATION, SERIAL, NOISY, ETHERNET, FIND, CROWD)}
+# Steps 7 and 8: a desk with scapy on it -------------------------------------------------------------------------------
+
+SCAPY = ("scapy.layers.l2",)
+
+
+def desk(host: str) -> Program:
+    """A program that crafts what its application port orders, and dissects what it hears."""
+    return Program(host=host, file="desk.py")
+
+
+SNIFF = Scene(
+    name="sniff",
+    topology=Cable,
+    programs=(HUB, Program(host="a", file="teams.py"), Program(host="b", file="players.py"), desk("c")),
+    ports=(
+        Port(host="a", offers=offered(QUESTIONS, every=SECOND, first=3 * SECOND), enough=len(QUESTIONS)),
+        Port(host="c"),
+    ),
+    classify=classify,
+    preload=SCAPY,
+)
+
+
+# Step 9: secrets ------------------------------------------------------------------------------------------------------
+
+KEY = bytes(range(32)).hex()
+
+
+def sealed(scene: Scene, key: str = KEY) -> Scene:
+    """`scene` with teams and players sharing a key."""
+    programs = tuple(
+        replace(member, arguments={**member.arguments, "key": key}) if isinstance(member, Program) else member
+        for member in scene.programs
+    )
+    return replace(scene, name=f"sealed-{scene.name}", programs=programs)
+
+
+SEALED = sealed(APPLICATION)
+
+SCENES = {scene.name: scene for scene in (APPLICATION, SERIAL, NOISY, ETHERNET, FIND, CROWD, SNIFF, SEALED)}

@@ -1,11 +1,11 @@
 """Looks for each name that the application wants found, and hands over its address, or `nobody`."""
 
 import trio
-from station import Station
+from station import station_of
 
 
 async def main(host):
-    station = Station(host.link, host.arguments["name"])
+    station = station_of(host, "finder")
     async with trio.open_nursery() as nursery:
         nursery.start_soon(station.run)
         async for name in host.app:

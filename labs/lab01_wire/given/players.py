@@ -2,11 +2,11 @@
 
 import trio
 from business import players_of
-from station import Station
+from station import station_of
 
 
 async def main(host):
-    station = Station(host.link, "players")
+    station = station_of(host, "players")
     thinks = host.arguments.get("thinks", {})
     async with trio.open_nursery() as nursery:
         nursery.start_soon(station.run)

@@ -11,6 +11,16 @@ from neighbours import Neighbours
 SMALLEST = 46  # bytes: Ethernet carries no less, and a card fills up what is shorter
 
 
+def station_of(host, name: str) -> "Station":
+    """Return the station that the scene wants on `host`: called `name` unless it says otherwise."""
+    name = host.arguments.get("name", name)
+    if "key" not in host.arguments:
+        return Station(host.link, name)
+    from sealed_station import SealedStation  # only where it is wanted: it needs your `privacy.py`
+
+    return SealedStation(host.link, name, bytes.fromhex(host.arguments["key"]))
+
+
 class Station:
     """A machine with a name, that finds others by theirs and has many conversations at once.
 
@@ -52,13 +62,25 @@ class Station:
             if address is None:
                 return None
             with self._conversation(address) as (conversation, answers):
-                await self._send(self._multiplexer.send(conversation, question), address)
+                await self._say(conversation, question)
                 return await answers.receive()
         return None
 
     async def answer(self, conversation: Conversation, data: bytes) -> None:
         """Answer a question that came from `questions`, as (conversation, question)."""
-        await self._send(self._multiplexer.send(conversation, data), conversation.peer)
+        await self._say(conversation, data)
+
+    def wrap(self, conversation: Conversation, data: bytes) -> bytes:
+        """What is said on the wire for `data`; a station that has secrets does more here."""
+        return data
+
+    def unwrap(self, conversation: Conversation, data: bytes) -> bytes | None:
+        """What `data` from the wire says; None for what is not to be believed."""
+        return data
+
+    async def _say(self, conversation: Conversation, data: bytes) -> None:
+        message = self._multiplexer.send(conversation, self.wrap(conversation, data))
+        await self._send(message, conversation.peer)
 
     @contextmanager
     def _conversation(self, address: bytes):
@@ -91,7 +113,10 @@ class Station:
         heard = self._multiplexer.receive(source, message)
         if heard is None:
             return
-        conversation, data = heard
+        conversation, wrapped = heard
+        data = self.unwrap(conversation, wrapped)
+        if data is None:
+            return
         if not conversation.opened_here:
             self._asked.send_nowait((conversation, data))
         elif conversation in self._answers:

@@ -2,11 +2,11 @@
 
 import trio
 from business import answer, apology, team_asked_about
-from station import Station
+from station import station_of
 
 
 async def main(host):
-    station = Station(host.link, host.arguments.get("name", "teams"))
+    station = station_of(host, "teams")
     async with trio.open_nursery() as nursery:
         nursery.start_soon(station.run)
         async for question in host.app:

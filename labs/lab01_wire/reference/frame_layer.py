@@ -1,7 +1,7 @@
 """The frames of this lab, described to scapy.
 
-    Ether(dst="ff:ff:ff:ff:ff:ff") / Downstack(kind="who-has", station=b"players")
-    Ether(frame)[Downstack].show()
+Ether(dst="ff:ff:ff:ff:ff:ff") / Downstack(kind="who-has", station=b"players")
+Ether(frame)[Downstack].show()
 """
 
 from scapy.fields import ByteEnumField, ByteField, ConditionalField, FieldLenField, StrFixedLenField, StrLenField
@@ -23,7 +23,7 @@ class Downstack(Packet):
     """What follows the Ethernet header; `station` is the name, which scapy keeps for itself."""
 
     name = "Downstack"
-    fields_desc = [  # noqa: RUF012
+    fields_desc = [
         ByteEnumField("kind", 3, KINDS),
         ConditionalField(StrFixedLenField("station", b"", 16), _is_of_names),
         ConditionalField(ByteField("conversation", 1), _is_of_conversations),
