@@ -47,9 +47,11 @@ def to_nanoseconds(deadline: float) -> int:
     """The first whole nanosecond at which a clock that shows seconds as floats has reached `deadline`."""
     if not math.isfinite(deadline) or deadline * NANO >= NEVER:
         return NEVER
-    nanoseconds = max(0, math.ceil(deadline * NANO))
+    nanoseconds = max(0, round(deadline * NANO))  # 0.07 s are 70_000_000.00000001 ns: neither floor nor ceiling will do
     while nanoseconds / NANO < deadline:
         nanoseconds += 1
+    while nanoseconds and (nanoseconds - 1) / NANO >= deadline:
+        nanoseconds -= 1
     return nanoseconds
 
 
