@@ -72,8 +72,8 @@ class StepResult:
 class Examination:
     """One submission's way through a lab. Use it as a context manager.
 
-    `key` chooses the seeds, unless `seeds` names them; `counts` says how many for a testbed where not the check does;
-    `on` restricts the testbeds to one; `script` with `chance=False` replays a schedule of faults instead of drawing one;
+    `key` chooses the seeds, unless `seeds` names them; `counts` overrules how many a check asks for on a testbed; `on`
+    restricts the testbeds to one; `script` with `chance=False` replays a schedule of faults instead of drawing one;
     `watch` sees every event of every play; `judging` stands for `run_check`.
     """
 

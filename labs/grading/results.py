@@ -167,6 +167,12 @@ class Result:
         write_atomically(folder / "junit.xml", self.as_junit())
 
 
+_WORDS = {
+    Verdict.PASS: "",
+    Verdict.FAIL: "failed",
+    Verdict.INCONCLUSIVE: "inconclusive: no points until the instructor has looked at it",
+    Verdict.NOT_RUN: "not run",
+}
 _JUNIT = {Verdict.FAIL: "failure", Verdict.INCONCLUSIVE: "error", Verdict.NOT_RUN: "skipped"}
 
 
@@ -185,19 +191,14 @@ def _name(record: Record) -> str:
 
 
 def _as_gradescope(record: Record) -> dict[str, Any]:
-    lines = {
-        Verdict.PASS: "passed",
-        Verdict.FAIL: f"failed: {record.reason}",
-        Verdict.INCONCLUSIVE: f"inconclusive, 0 points until the instructor has looked at it: {record.reason}",
-        Verdict.NOT_RUN: f"not run: {record.reason}",
-    }
+    said = record.text or record.reason
     return {
         "number": record.step,
         "name": _name(record),
         "score": record.score,
         "max_score": 0 if record.elective else record.points,
         "status": "passed" if record.verdict is Verdict.PASS else "failed",
-        "output": "\n".join(filter(None, (lines[record.verdict], record.text))),
+        "output": "\n".join(filter(None, (_WORDS[record.verdict], said))),
         "output_format": "text",
         "visibility": "visible",
         "extra_data": {"verdict": record.verdict.value, "testbed": record.testbed},
