@@ -21,6 +21,7 @@ from pathlib import Path
 
 MARK = "DOWNSTACK_RUN"
 _PATIENCE = 10.0  # seconds; a killed process takes milliseconds to vanish, unless a device holds it
+_EXITING = 0x4  # PF_EXITING of the kernel's sched.h, among the flags in /proc/PID/stat
 
 # Run as root. Real and saved uid are an account that nobody uses: a program may signal those whose real or saved uid is
 # its own (kill(2)), so the executioner cannot be killed first. Its effective uid is the program's, so `kill -1`, which
@@ -39,28 +40,56 @@ class StillAlive(Exception):
     """Processes that did not die; the text names them."""
 
 
-def kill_marked(mark: str) -> None:
-    """Kill all processes with `mark` in their environment, and wait until they are gone."""
+def kill_marked(mark: str, *, group: int | None) -> None:
+    """Kill all processes with `mark` in their environment, and the process group; wait until they are gone."""
     needle = f"{MARK}={mark}".encode()
-    _kill(lambda pid: needle in Path(f"/proc/{pid}/environ").read_bytes().split(b"\0"))
+
+    def belongs(pid: int) -> bool:
+        return needle in _environment(pid) or _is_dying_reaper(pid)
+
+    def strike() -> None:
+        if group is not None:
+            os.killpg(group, signal.SIGKILL)
+
+    _kill(belongs, strike)
 
 
 def kill_owned(uid: int, *, executioner: int) -> None:
     """As root, kill all processes of user `uid` and wait until they are gone; nobody may have the uid `executioner`."""
-    while owned(uid):
-        command = [sys.executable, "-ISc", _EXECUTIONER, str(executioner), str(uid)]
+    command = [sys.executable, "-ISc", _EXECUTIONER, str(executioner), str(uid)]
+
+    def strike() -> None:
         subprocess.run(command, check=False, capture_output=True, timeout=_PATIENCE)
-        _kill(lambda pid: _owner(pid) == uid)
+
+    strike()  # first: before, those who flee by forking are missed by any list of processes
+    _kill(lambda pid: _owner(pid) == uid and _is_alive(pid), strike)
 
 
-def owned(uid: int) -> list[int]:
-    """The living processes of user `uid`."""
-    return [pid for pid in _processes() if _true_of(pid, lambda pid: _owner(pid) == uid)]
+def is_known(uid: int) -> bool:
+    """Whether any process of user `uid` is listed, if only because it is dead and nobody has collected it."""
+    return any(_true_of(pid, lambda pid: _owner(pid) == uid) for pid in _processes())
 
 
-def _kill(belongs: Callable[[int], bool]) -> None:
+def program_of(pid: int) -> int:
+    """The process number of the program that the bubblewrap process `pid` has started.
+
+    Each bubblewrap makes a namespace whose process 1 does nothing but reap, and whose process 2 is the program, or the
+    next bubblewrap. Raises `ProcessLookupError` when there is no program, yet or any more.
+    """
+    program = None
+    while (reaper := _child(pid, numbered=1)) and (second := _child(reaper, numbered=2)):
+        program = pid = second
+    if program is None:
+        raise ProcessLookupError(f"process {pid} has no program inside")
+    return program
+
+
+def _kill(belongs: Callable[[int], bool], strike: Callable[[], None] = lambda: None) -> None:
+    """Kill those that belong, by `strike` and one by one, until there are none."""
     deadline = time.monotonic() + _PATIENCE
     while handles := _handles(belongs):
+        with suppress(ProcessLookupError, PermissionError):
+            strike()  # after the handles are taken: who is dying cannot be recognised any more
         for handle in handles.values():
             with suppress(ProcessLookupError, PermissionError):
                 signal.pidfd_send_signal(handle, signal.SIGKILL)
@@ -108,33 +137,44 @@ def _true_of(pid: int, question: Callable[[int], bool]) -> bool:
         return False
 
 
-def _owner(pid: int) -> int | None:
-    """The real uid of a process; None when it is dead and only waits to be collected."""
-    status = dict(line.split(":", 1) for line in Path(f"/proc/{pid}/status").read_text().splitlines())
-    return None if status["State"].split()[0] in "ZX" else int(status["Uid"].split()[0])
+def _owner(pid: int) -> int:
+    """The real uid of a process."""
+    return int(_field(Path(f"/proc/{pid}/status").read_text(), "Uid").split()[0])
 
 
-def program_of(pid: int) -> int:
-    """The process number of the program that the bubblewrap process `pid` has started: its namespace's second process.
+def _is_alive(pid: int) -> bool:
+    return _field(Path(f"/proc/{pid}/status").read_text(), "State")[0] not in "ZX"
 
-    Raises `ProcessLookupError` when there is none, yet or any more.
+
+def _environment(pid: int) -> list[bytes]:
+    """The environment that a process was started with; nothing for one that is dying, or not ours to read."""
+    with suppress(PermissionError, ProcessLookupError):
+        return Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+    return []
+
+
+def _is_dying_reaper(pid: int) -> bool:
+    """Whether this is the first process of one of our PID namespaces, and is on its way out.
+
+    It has lost its memory, and its environment with it, but ends only after all others in the namespace have ended.
     """
-    while True:
-        try:
-            children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-            inner = [int(child) for child in children if _number_inside(int(child)) == 2]
-        except FileNotFoundError:
-            children = []
-        if not children:
-            raise ProcessLookupError(f"process {pid} has no program inside")
-        if inner:
-            return inner[0]
-        pid = int(children[0])
+    state, *_, flags = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[:7]
+    if state in "ZX" or not int(flags) & _EXITING:
+        return False
+    status = Path(f"/proc/{pid}/status").read_text()
+    *outer, inside = _field(status, "NSpid").split()
+    return bool(outer) and inside == "1" and _owner(pid) == os.geteuid()
 
 
-def _number_inside(pid: int) -> int:
-    """The number by which a process knows itself, in the innermost of its PID namespaces."""
-    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-        if line.startswith("NSpid:"):
-            return int(line.split()[-1])
-    return pid
+def _field(status: str, name: str) -> str:
+    return next(line.partition(":")[2].strip() for line in status.splitlines() if line.startswith(f"{name}:"))
+
+
+def _child(pid: int, *, numbered: int) -> int | None:
+    """The child of `pid` whose number in its own, innermost PID namespace is `numbered`."""
+    with suppress(FileNotFoundError, ProcessLookupError):
+        for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
+            status = Path(f"/proc/{child}/status").read_text()
+            if int(_field(status, "NSpid").split()[-1]) == numbered:
+                return int(child)
+    return None

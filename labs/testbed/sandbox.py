@@ -162,12 +162,9 @@ def launch(
 
 def end(process: Confined) -> None:
     """Kill everything that was launched, wait until it is gone, and remove what it left behind. May be called twice."""
-    if process.poll() is None:
-        with suppress(ProcessLookupError, PermissionError):
-            os.killpg(process.pid, signal.SIGKILL)
     if process.account:
         leftovers.kill_owned(process.account.uid, executioner=_EXECUTIONER)
-    leftovers.kill_marked(process.mark)
+    leftovers.kill_marked(process.mark, group=process.pid if process.returncode is None else None)
     process.wait()
     if process.account:
         _close_account(process.account)
@@ -193,19 +190,20 @@ def best_level() -> tuple[Level, str]:
     """The best level that works here, tried out by starting this interpreter; what it lacks, why there is no better."""
     if sys.platform != "linux":
         return Level.NONE, "a sandbox needs Linux"
-    no_bubblewrap = _failure(Level.BUBBLEWRAP)
+    no_bubblewrap = why_not(Level.BUBBLEWRAP)
     if not no_bubblewrap:
         return Level.BUBBLEWRAP, "; ".join(_weaknesses())
     if os.geteuid() != 0:
         return Level.NONE, f"{no_bubblewrap}; and only root can run programs as another user"
-    no_account = _failure(Level.OTHER_UID)
+    no_account = why_not(Level.OTHER_UID)
     if no_account:
         return Level.NONE, f"{no_bubblewrap}; and not as another user: {no_account}"
     seen = "all processes" if _may_empty_the_network() else "all processes and the network of this machine"
     return Level.OTHER_UID, f"{no_bubblewrap}; as another user, programs see {seen}, and what everybody may read"
 
 
-def _failure(level: Level) -> str:
+@functools.cache
+def why_not(level: Level) -> str:
     """Why this interpreter does not start at `level`; "" when it does."""
     try:
         process = launch(
@@ -277,8 +275,10 @@ def _wrapped(folders: Sequence[Path], network: int | None, limits: Limits) -> li
     confined = [_tool("bwrap"), *view, *_namespaces(limits, keep_network=network is not None)]
     if not _may_change_uid():
         return confined
-    everything = ["--dev-bind", "/proc", "/proc", "--dev-bind", "/dev", "/dev"]
-    return [_tool("bwrap"), *view, *everything, "--die-with-parent", "--", *_become(_WRAPPED), "--", *confined]
+    # Its PID namespace dies with it: a "parent death signal" from root's process, which has dropped its capabilities,
+    # may not reach another user's.
+    rest = ["--dev-bind", "/proc", "/proc", "--dev-bind", "/dev", "/dev", "--unshare-pid", "--die-with-parent", "--"]
+    return [_tool("bwrap"), *view, *rest, *_become(_WRAPPED), "--", *confined]
 
 
 def _become(uid: int) -> list[str]:
@@ -291,14 +291,16 @@ def _limited(limits: Limits, processes: int | None = None) -> list[str]:
     """Limits are set right before the program starts: the number of processes counts for each user namespace."""
     wanted = {
         "as": (resource.RLIMIT_AS, limits.memory_bytes),
-        "cpu": (resource.RLIMIT_CPU, limits.cpu_seconds),
         "fsize": (resource.RLIMIT_FSIZE, limits.file_bytes),
         "nofile": (resource.RLIMIT_NOFILE, limits.open_files),
         "core": (resource.RLIMIT_CORE, 0),
     }
     if processes is not None:
         wanted["nproc"] = (resource.RLIMIT_NPROC, processes)
-    return [_tool("prlimit"), *(f"--{name}={_at_most(*limit)}" for name, limit in wanted.items()), "--"]
+    # First SIGXCPU, which says what was wrong; SIGKILL a second later, for those who ignore it.
+    cpu = [_at_most(resource.RLIMIT_CPU, limits.cpu_seconds + more) for more in (0, 1)]
+    others = [f"--{name}={_at_most(*limit)}" for name, limit in wanted.items()]
+    return [_tool("prlimit"), "--cpu={}:{}".format(*cpu), *others, "--"]
 
 
 def _at_most(what: int, wanted: int) -> int:
@@ -409,15 +411,29 @@ def _open_account() -> _Account:
         raise Unavailable("only root, outside user namespaces, can run programs as another user")
     _LOCKS.mkdir(mode=0o700, exist_ok=True)
     for uid in _ACCOUNTS:
-        lock = os.open(_LOCKS / str(uid), os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
-        with suppress(BlockingIOError):
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            if not leftovers.owned(uid):
-                home = Path(tempfile.mkdtemp(prefix="downstack-"))
-                os.chown(home, uid, uid)
-                return _Account(uid, lock, home)
-        os.close(lock)
+        lock = _lock(uid)
+        if lock is None:
+            continue
+        # A judge that was killed could not end its program; and where process 1 does not collect the dead, they count.
+        leftovers.kill_owned(uid, executioner=_EXECUTIONER)
+        if leftovers.is_known(uid):
+            os.close(lock)
+            continue
+        home = Path(tempfile.mkdtemp(prefix="downstack-"))
+        os.chown(home, uid, uid)
+        return _Account(uid, lock, home)
     raise Unavailable(f"all {len(_ACCOUNTS)} users for programs are taken")
+
+
+def _lock(uid: int) -> int | None:
+    """A descriptor that holds the only lock on `uid`, for as long as it is open; None when it is taken."""
+    lock = os.open(_LOCKS / str(uid), os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(lock)
+        return None
+    return lock
 
 
 def _close_account(account: _Account) -> None:
