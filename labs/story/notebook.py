@@ -1,0 +1,156 @@
+"""Scenes played live in a notebook: each figure of a lecture is a run, not a picture of one.
+
+    lecture = Lecture("1")
+    lecture.play("serial")                          # draws the play, and lists what happened
+    lecture.play("serial", "drop a-b:piece:2")      # with a fault
+    lecture.write("teams.py", "async def …")        # other programs from here on
+
+Plays are on `sim`: no root, no network, no Linux, the same picture each time. The programs are our reference; they run
+in processes of their own, so nothing in a notebook can disturb them.
+"""
+
+import shutil
+import tempfile
+import textwrap
+import weakref
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+from labs.course import Lab, open_course
+from labs.grading.checks import import_part
+from labs.grading.reference import lay_out
+from labs.story import network
+from labs.story.diagram import Diagram, in_words
+from labs.story.diagram_svg import palette, standalone
+from labs.story.escape import html, plain
+from labs.story.trace import Exit, FrameEvent, PortEvent, Trace
+from labs.testbed import sim
+from labs.testbed.cast import Cast
+from labs.testbed.scene import Scene
+from netstack.wire import Fault
+
+MOST_ROWS = 200
+MOST_ARROWS = 300
+
+STYLE = """
+.downstack { color: var(--ink); background: var(--paper); padding: 4px 8px; overflow-x: auto }
+.downstack .network rect { fill: var(--box); stroke: var(--line) }
+.downstack .network text { fill: var(--ink); font: 12px sans-serif }
+.downstack .network path, .downstack .network line { stroke: var(--line); fill: none }
+.downstack table { border-collapse: collapse }
+.downstack td, .downstack th { text-align: left; padding: 0 12px 0 0; color: var(--ink) }
+"""
+
+
+class Lecture:
+    """A lab on a lecturer's desk. Everything it makes is gone when the notebook's kernel ends."""
+
+    def __init__(self, lab: str) -> None:
+        course = open_course()
+        self.lab: Lab = course.lab(lab)
+        self.scenes: dict[str, Scene] = import_part(self.lab, "scenes").SCENES
+        self._describe: Callable[[bytes], str] = import_part(self.lab, "kinds").describe
+        with ExitStack() as stack:
+            self._own = Path(tempfile.mkdtemp(prefix="downstack-lecture-"))
+            stack.callback(shutil.rmtree, self._own, ignore_errors=True)
+            lay_out(course, self.lab, self._own)
+            self._cast = stack.enter_context(Cast(own=self._own, given=self._given, hidden=self.lab.hidden))
+            self.close = weakref.finalize(self, stack.pop_all().close)
+
+    @property
+    def _given(self) -> Path:
+        return self.lab.folder / "given"
+
+    def play(self, scene: str | Scene, *faults: str, seed: int = 1) -> "Played":
+        """Play a scene of the lab by its name, or one made here, with faults as in `drop a-b:ask:1`."""
+        chosen = self.scenes[scene] if isinstance(scene, str) else scene
+        trace = sim.play(chosen, self._cast, seed=seed, script=tuple(map(Fault.parse, faults))).trace
+        return Played(trace, self._describe)
+
+    def source(self, name: str) -> "Source":
+        """The text of a program: the one that plays use now."""
+        given = self._given / name
+        return Source(name, (given if given.is_file() else self._own / name).read_text(encoding="utf-8"))
+
+    def write(self, name: str, source: str) -> "Source":
+        """Put another program in the place of `name`; plays use it from here on. Indentation in common is removed."""
+        if (self._given / name).is_file():
+            raise ValueError(f"{name} is given by the lab; a lecture replaces files that students write")
+        text = textwrap.dedent(source).lstrip("\n")
+        (self._own / name).write_text(text, encoding="utf-8")
+        shutil.rmtree(self._own / "__pycache__", ignore_errors=True)  # two versions may be of the same second
+        return Source(name, text)
+
+    def restore(self) -> None:
+        """Put our own programs back."""
+        shutil.rmtree(self._own / "__pycache__", ignore_errors=True)
+        lay_out(open_course(), self.lab, self._own)
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A program's text, as a notebook shows it."""
+
+    name: str
+    text: str
+
+    def __str__(self) -> str:
+        return self.text
+
+    def _repr_markdown_(self) -> str:
+        return f"`{self.name}`\n\n````python\n{self.text}\n````"
+
+
+@dataclass(frozen=True, slots=True)
+class Played:
+    """A play, as a notebook shows it: the network, who sent what when, and the same as a table."""
+
+    trace: Trace
+    describe: Callable[[bytes], str] = bytes.hex
+
+    def answers(self, host: str, port: str = "app") -> list[str]:
+        """What people at an application port were told."""
+        return [payload.decode("utf-8", "replace") for payload in self.trace.delivered(host, port)]
+
+    def _repr_html_(self) -> str:
+        trace, frames = self.trace, sum(1 for _ in self.trace.frames())
+        drawn = network.svg(trace) if trace.lines else ""
+        if frames <= MOST_ARROWS:
+            drawn += f"<br>{standalone(Diagram.of(trace))}"
+        else:
+            drawn += f"<p>{frames} frames: too many to draw here.</p>"
+        caption = (
+            f"{html(trace.scene)}, seed {trace.seed:x}: {frames} frames in {in_words(trace.ended_at)} of virtual time"
+        )
+        return (
+            f"<style>{palette('.downstack')}{STYLE}</style>"
+            f'<div class="downstack"><p><b>{caption}</b></p>{drawn}'
+            f"<details><summary>The same as a table</summary>{self._table()}</details></div>"
+        )
+
+    def __str__(self) -> str:
+        return "\n".join(f"{at:>12}  {where:<10} {what}" for at, where, what in self._rows())
+
+    def _table(self) -> str:
+        rows = list(self._rows())
+        cells = "".join(
+            f"<tr><td>{html(at)}</td><td>{html(where)}</td><td>{html(what)}</td></tr>"
+            for at, where, what in rows[:MOST_ROWS]
+        )
+        more = f"<p>{len(rows) - MOST_ROWS} more are left out.</p>" if len(rows) > MOST_ROWS else ""
+        return f"<table><tr><th>time</th><th>where</th><th>what</th></tr>{cells}</table>{more}"
+
+    def _rows(self) -> Iterator[tuple[str, str, str]]:
+        for event in self.trace.events:
+            at = in_words(event.at)
+            match event:
+                case FrameEvent():
+                    fate = event.lost or ", ".join(event.faults) or "arrives"
+                    yield at, event.direction, f"{event.kind} {event.index}: {self.describe(event.data)} ({fate})"
+                case PortEvent(what="offered" | "delivered"):
+                    said = "people ask" if event.what == "offered" else "people are told"
+                    yield at, event.host, f"{said}: {plain(event.payload)}"
+                case Exit(how="raised" | "died" | "stopped"):
+                    yield at, event.host, f"{event.program} {event.how}: {plain(event.detail)}"
