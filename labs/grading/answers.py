@@ -83,6 +83,17 @@ def questions_for(lab: Lab, step: Step, key: str, play: Play) -> list[Question]:
     return list(predict(key, play))
 
 
+def ask(lab: Lab, step: Step, key: str) -> list[Question]:
+    """The questions of a predict step, to be read and not to be judged: nothing is played for them."""
+
+    def not_yet(scene: Scene) -> Trace:
+        raise CourseError(
+            f"{lab.folder}/questions.py plays {scene.name!r} before the answers", cure="make answer a function"
+        )
+
+    return questions_for(lab, step, key, not_yet)
+
+
 def defects(lab: Lab) -> dict[str, str]:
     """The defects among which a diagnosis chooses: names and sentences."""
     return dict(import_part(lab, "questions").DEFECTS)

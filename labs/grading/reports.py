@@ -9,6 +9,7 @@ from labs.grading.checks import import_part
 from labs.grading.examination import CheckResult
 from labs.story import report
 from labs.story.dissect import Fields
+from labs.testbed.sim import Played
 
 
 def report_path(lab: Lab) -> Path:
@@ -33,6 +34,15 @@ def write(lab: Lab, results: Sequence[CheckResult], *, hint: str = "", replay: s
         if each.outcome is not None
     ]
     return report.write_report(path, title=f"Lab {lab.number}: {lab.title}", chapters=chapters, fields=fields_of(lab))
+
+
+def write_run(lab: Lab, played: Played) -> Path:
+    """Write the report of a scene that was only played, and its trace beside it. Returns where the report lies."""
+    path = report_path(lab)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    played.trace.write(path.with_name("trace.jsonl"))
+    chapter = report.Chapter(title=f"{played.trace.scene} on {played.trace.testbed}", played=[played])
+    return report.write_report(path, title=f"Lab {lab.number}: {lab.title}", chapters=[chapter], fields=fields_of(lab))
 
 
 def fields_of(lab: Lab) -> Fields | None:

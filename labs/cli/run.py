@@ -1,0 +1,73 @@
+"""`lab run`: one of the lab's scenes, played with the student's programs, frame by frame."""
+
+import argparse
+from pathlib import Path
+
+from labs.cli.chosen import add_lab, add_submission, chosen_lab, chosen_submission, refusing, seed
+from labs.cli.exit import FAILED, INCONCLUSIVE, PASSED, Refusal
+from labs.cli.terminal import escape, paint
+from labs.course import TESTBEDS, Lab
+from labs.grading import reports
+from labs.grading.answers import given_folder
+from labs.grading.checks import import_part
+from labs.story.escape import plain
+from labs.story.telling import Teller
+from labs.story.trace import Event
+from labs.testbed import testbeds
+from labs.testbed.cast import Cast, CastError
+from labs.testbed.scene import Scene
+from labs.testbed.sim import Played
+
+SUMMARY = "play the lab's scene with your programs, frame by frame"
+
+BEST = ("mininet", "sim")
+_FAILURES = ("raised", "died", "stopped")
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Arguments of the command."""
+    add_lab(parser)
+    parser.add_argument("--scene", metavar="NAME", help="one of the lab's scenes (default: its first)")
+    parser.add_argument("--on", choices=TESTBEDS, help="where to play it (default: mininet if it can be had)")
+    parser.add_argument("--seed", type=seed, default=1, metavar="HEX", help="what chance depends on (default: 1)")
+    parser.add_argument("--brief", action="store_true", help="without the bytes of each frame")
+    add_submission(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Play, and tell each event as it happens; then what the programs printed, and where the report lies."""
+    _, lab = chosen_lab(args.lab)
+    submission = chosen_submission(lab, args.submission)
+    scene = _scene(lab, args.scene)
+    testbed, reason = testbeds.choose([args.on] if args.on else BEST)
+    if not testbed:
+        raise Refusal(escape(reason), cure="./lab doctor, or --on sim", code=INCONCLUSIVE)
+    print(paint(f"lab {lab.number}, scene {scene.name!r} on {testbed}; Ctrl-C ends it", "bold"), flush=True)
+    played = _play(lab, submission, scene, testbed, args.seed, Teller.of(lab, with_bytes=not args.brief))
+    print(f"the end: {plain(played.trace.ended)}")
+    for (host, program), output in played.output.items():
+        if output:
+            print(f"{program} on {host} printed:\n{plain(output, lines=True)}")
+    print(f"report: {reports.write_run(lab, played)}")
+    return FAILED if any(each.how in _FAILURES for each in played.trace.exits()) else PASSED
+
+
+def _scene(lab: Lab, name: str | None) -> Scene:
+    with refusing():
+        scenes: dict[str, Scene] = import_part(lab, "scenes").SCENES
+    if name is None:
+        return next(iter(scenes.values()))
+    if name not in scenes:
+        raise Refusal(f"lab {lab.number} has no scene {name!r}", cure=f"its scenes are {', '.join(scenes)}")
+    return scenes[name]
+
+
+def _play(lab: Lab, submission: Path, scene: Scene, testbed: str, number: int, teller: Teller) -> Played:
+    def watch(event: Event) -> None:
+        print(teller.tell(event), flush=True)
+
+    try:
+        with Cast(own=submission, given=given_folder(lab), hidden=lab.hidden) as cast:
+            return testbeds.play_on(testbed)(scene, cast, seed=number, watch=watch)
+    except CastError as error:
+        raise Refusal(f"the programs could not be started: {escape(str(error))}", cure="./lab doctor") from None
