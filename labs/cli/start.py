@@ -38,9 +38,8 @@ def run(args: argparse.Namespace) -> int:
     print(f"{folder}")
     for each in carried:
         print(f"  {each.name:<20} {each.origin}")
-    print(
-        f"\nLab {lab.number}, {lab.title}: about {lab.core_minutes / 60:.1f} hours. The handout: {lab.folder / 'README.md'}"
-    )
+    print(f"\nLab {lab.number}, {lab.title}: about {lab.core_minutes / 60:.1f} hours")
+    print(f"  {lab.folder / 'README.md'}  is the handout")
     print(f"  ./lab run {lab.number}      see what it does now\n  ./lab check {lab.number}    see what it should do")
     return PASSED
 
