@@ -103,6 +103,11 @@ class Running:
             return seconds if isinstance(seconds, float) else 0.0
         return 0.0
 
+    def signal(self, number: int) -> None:
+        """Send a signal to the program and all that it started; nothing happens when it is gone."""
+        with suppress(CastError):
+            self._zygote.ask({"signal": self.pid, "number": number})
+
     def end(self, signal: int = 9, *, patience: float = 0.0) -> int | None:
         """Signal the program and all that it started, and wait until it is gone. May be called twice.
 
@@ -242,6 +247,11 @@ class Cast:
                 stack.callback(os.close, self._lock)
                 stack.callback(shutil.rmtree, self._folder, ignore_errors=True)
                 self._folder = None
+            stack.callback(self.close)
+
+    def close(self) -> None:
+        """End all programs, and what they were started from; the staged packages stay, for others to be started."""
+        with ExitStack() as stack:
             while self._zygotes:
                 stack.callback(self._zygotes.popitem()[1].close)
 

@@ -45,7 +45,8 @@ ETH_P_ALL = 0x0003
 SOL_PACKET, PACKET_IGNORE_OUTGOING = 263, 23
 ETHTOOL_SRXCSUM, ETHTOOL_STXCSUM, ETHTOOL_SGRO = 0x15, 0x17, 0x2C
 RECEIVE_BUFFER = 8 << 20  # bytes of a packet socket: 4,000 full frames may wait while a program is not scheduled
-JUMBO = 9000  # bytes: raw links' cards take more than their wire, so that the judge sees what is too long
+IPV4_LEAST_MTU = 68  # RFC 791; a link that carries less is no link for IP, and its wire drops what is too long
+JUMBO = 4000  # bytes: cards take more than their wires, so that the judge sees what is too long
 
 
 class Namespace:
@@ -159,6 +160,10 @@ class _FastNode(Node):
         self.setParam(results, "setDefaultRoute", defaultRoute=params.get("defaultRoute"))
         return results
 
+    def defaultIntf(self) -> Intf | None:
+        """The first interface; no need for a warning where there is none."""
+        return self.intfs[min(self.intfs)] if self.intfs else None
+
     def terminate(self) -> None:
         """End what runs here and let go of the namespace; harmless when done already."""
         if not self._asleep:
@@ -183,8 +188,6 @@ class RawHost(FastHost):
 
 class FastBridge(_FastNode, LinuxBridge):
     """A switch: a namespace with a bridge in it, whose ports join it as they are made."""
-
-    controlIntf = None
 
     def __init__(self, name: str, **params: Any) -> None:
         super().__init__(name, **params | {"inNamespace": True})
@@ -365,9 +368,10 @@ class Network:
         """Join an interface of `node`, which is named here, to the relay; called by Mininet for each end of a link."""
         end = self._ends[name]
         raw = node.params.get("ip") is None
-        mtu = JUMBO if raw else end.longest - ETHERNET_HEADER
+        wires, cards = end.longest - ETHERNET_HEADER, max(end.longest - ETHERNET_HEADER, JUMBO)
+        mtu = cards if raw else max(wires, IPV4_LEAST_MTU)
         node.space.links.add_veth(name, name, peer_namespace=self._relay.descriptor, address=end.address, mtu=mtu)
-        self._relay.links.change(name, up=True, arp=False, mtu=JUMBO)
+        self._relay.links.change(name, up=True, arp=False, mtu=cards)
         for space in (self._relay, node.space):
             with space.entered():
                 _switch_off_offloads(name)

@@ -304,15 +304,15 @@ class Reports:
             except OSError:  # the judge is gone, and so shall we be
                 self._bytes.clear()
 
-    def finish(self) -> None:
-        """Send all that is left, and how many records were omitted."""
+    def finish(self, unmet: Sequence[str]) -> None:
+        """Send all that is left, how many records were omitted, and which faults never met their frame."""
         self.judge.setblocking(True)
         self.flush()
         with suppress(OSError):
-            self.judge.sendall(_message(self.omitted))
+            self.judge.sendall(_message((self.omitted, *unmet)))
 
 
-def _message(content: list[Record] | int) -> bytes:
+def _message(content: list[Record] | tuple[int | str, ...]) -> bytes:
     data = marshal.dumps(content)
     return _LENGTH.pack(len(data)) + data
 
@@ -343,7 +343,7 @@ def serve(lanes: Sequence[Lane], reports: Reports) -> None:
             if ready in by_source:
                 readable.add(by_source[ready])
             elif ready == reports.judge.fileno() and event & (select.EPOLLIN | select.EPOLLHUP):
-                reports.finish()
+                reports.finish([str(fault) for lane in lanes for fault in lane.line.wire.unmet()])
                 return
 
 
@@ -365,11 +365,14 @@ def _until_next(lanes: Sequence[Lane], readable: Iterable[Lane], timer: kernel.T
 class Relay:
     """A relay in a process of its own, and the records that come from it. It ends with `stop`, or with its enclave.
 
-    With `judged=False` steady wires take the express lane, and frames are not reported.
+    With `judged=False` steady wires take the express lane, and frames are not reported. Once it has been stopped,
+    `omitted` counts the records that found no room, and `unmet` are the scripted faults whose frame never came.
     """
 
     def __init__(self, lines: Sequence[Line], *, epoch: int, judged: bool = True) -> None:
         self.omitted = 0
+        self.unmet: list[str] = []
+        self.ended = False
         self._stream, theirs = socket.socketpair()
         self._buffer = bytearray()
         reports = Reports(theirs)
@@ -392,6 +395,7 @@ class Relay:
             while data := self._stream.recv(1 << 18):
                 self._buffer += data
                 yield from self._complete()
+            self.ended = True
 
     def stop(self) -> Iterator[Record]:
         """End the relay: what is under way is lost. Yields the records that were still to come."""
@@ -408,8 +412,8 @@ class Relay:
                 return
             content = marshal.loads(self._buffer[_LENGTH.size : end])  # from our own fork
             del self._buffer[:end]
-            if isinstance(content, int):
-                self.omitted = content
+            if isinstance(content, tuple):
+                self.omitted, *self.unmet = content
             else:
                 yield from content
 

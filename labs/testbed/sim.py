@@ -71,7 +71,7 @@ def play(
         seed=seed,
         chance=chance,
     )
-    stage = _Stage(scene, plan, recorder, wiring)
+    stage = Stage(scene, plan, recorder, wiring)
     try:
         stage.enter_all(cast, seed)
         stage.run()
@@ -82,7 +82,7 @@ def play(
 
 
 @dataclass(slots=True)
-class _Stage:
+class Stage:
     """One play while it goes on."""
 
     scene: Scene
@@ -109,9 +109,7 @@ class _Stage:
                 self._enter(member, cast, seed)
 
     def _enter(self, program: Program, cast: Cast, seed: int) -> None:
-        ports = [port for port in self.scene.ports if (port.host, port.program) == (program.host, program.name)]
-        ends = [JudgesEnd(port, number, self.recorder) for number, port in enumerate(ports)]
-        self._ports[program.host, program.name] = ends
+        ports = self._open_ports(program)
         limits = self.scene.limits
         running = cast.start(program.host, command=cast.command(program), output_bytes=limits.output_bytes)
         process = Process(program.host, program.name, running, limits)
@@ -120,6 +118,13 @@ class _Stage:
             process.begin(start_settings(self.scene, self.plan, program, ports, seed=seed, clock="virtual"))
         except (Stopped, ChannelError) as error:
             self._stop(process, error)
+
+    def _open_ports(self, program: Program) -> Sequence[Port]:
+        """Take the judge's place at a program's application ports; return them, in the order of their numbers."""
+        ports = [port for port in self.scene.ports if (port.host, port.program) == (program.host, program.name)]
+        ends = [JudgesEnd(port, number, self.recorder) for number, port in enumerate(ports)]
+        self._ports[program.host, program.name] = ends
+        return ports
 
     def leave_all(self) -> None:
         """End every program, and record how those ended that still ran."""

@@ -7,6 +7,7 @@ and an answer at a time, each a line of JSON; a request to run comes with the pr
     {"run": true, "command": []}  + channel, output, link sockets …   → {"pid": 7}
     {"stood": 7}   how long the program has waited for a processor    → {"seconds": 0.25}
     {"dump": 7}    the program writes where it is stuck to its output   → {}
+    {"signal": 7, "number": 15}    signal it and its children         → {}
     {"end": 7, "signal": 9, "patience": 0.5}    signal it and its children, unless it ends by itself within
                    so many seconds, and wait for it → {"status": 1}, or {"status": null} where it had to be signalled
 
@@ -78,6 +79,10 @@ def _obey(request: dict[str, Any], descriptors: list[int], control: socket.socke
             return {}
         case {"stood": int(pid)}:
             return {"seconds": _stood(pid)}
+        case {"signal": int(pid), "number": int(number)}:
+            with suppress(ProcessLookupError, PermissionError):
+                os.killpg(pid, number)
+            return {}
         case {"end": int(pid), "signal": int(number), "patience": float(patience)}:
             return {"status": _end(pid, number, patience)}
     return {"error": "unknown request"}

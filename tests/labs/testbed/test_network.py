@@ -114,7 +114,7 @@ def test_links_have_the_names_and_addresses_of_the_plan() -> None:
     assert "inet6" not in told["a"] + told["b"] + told["c"]
     assert "inet 10.0.0.1/24 " in told["c"]
     assert "mtu 600 " in told["c"]
-    assert "mtu 9000 " in told["b"]
+    assert "mtu 4000 " in told["b"]
 
 
 def test_frames_go_to_the_relay_and_no_further() -> None:
