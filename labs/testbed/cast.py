@@ -35,7 +35,6 @@ PACKAGES = ("netstack", "mesh")
 START_WITHIN = 30.0  # seconds for a zygote to import all it should; a busy machine is slow, not broken
 ANSWER_WITHIN = 10.0  # seconds for a zygote to do what it is asked
 LONGEST_ANSWER = 1 << 12  # bytes
-DUMPS = 5
 _DUMP = re.compile(rb"(?:Stack|(?:Current t|T)hread 0x[^\n]*) \(most recent call first\):\n")
 
 
@@ -70,20 +69,11 @@ class Running:
         return True
 
     def where_stuck(self) -> str:
-        """Ask the process where it is; return the innermost line of its traceback that is the program's own, or "".
-
-        A program that runs in circles is not always in a line of its own, so it is asked several times.
-        """
-        for _ in range(DUMPS):
-            dump = self._dump()
-            if line := self._zygote.own_line(dump):
-                return line
-            if not dump:
-                break
-        return ""
+        """Ask the process where it is; return the innermost line of its traceback that is the program's own, or ""."""
+        return self._zygote.own_line(self._dump())
 
     def _dump(self) -> str:
-        """What `faulthandler` writes when it is asked to, out of the program's output; the rest of which is kept."""
+        """What a program writes when it is asked where it is (see `boot`), out of its output; the rest is kept."""
         with suppress(CastError):
             self._zygote.ask({"dump": self.pid})
         seen = b""

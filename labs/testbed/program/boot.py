@@ -7,6 +7,7 @@ their failures are told in words. What a program says of itself is never evidenc
 import faulthandler
 import importlib.util
 import inspect
+import os
 import random
 import signal
 import socket
@@ -21,7 +22,13 @@ import trio
 
 from labs.testbed.channel import End, Start
 from labs.testbed.program.carrier import RealTime, TurnTaking
-from labs.testbed.program.clock import GrantedClock, keep_everything_in_trio, seed_everything, show_virtual_time
+from labs.testbed.program.clock import (
+    GrantedClock,
+    frames_of_ready_tasks,
+    keep_everything_in_trio,
+    seed_everything,
+    show_virtual_time,
+)
 from labs.testbed.program.host import Host
 
 DUMP_SIGNAL = signal.SIGUSR1
@@ -37,7 +44,8 @@ class NoProgram(Exception):
 def run(channel: socket.socket, links: Sequence[socket.socket], roots: Sequence[Path]) -> None:
     """Run the program that the judge's `Start` names. `roots` are the folders of the lab and of the student."""
     faulthandler.enable()
-    faulthandler.register(DUMP_SIGNAL, all_threads=False, chain=False)
+    signal.signal(DUMP_SIGNAL, _tell_where)
+    faulthandler.register(DUMP_SIGNAL, all_threads=False, chain=True)  # which works in C code too
     turns = TurnTaking(channel)
     start = turns.first_message()
     if not isinstance(start, Start):
@@ -46,6 +54,12 @@ def run(channel: socket.socket, links: Sequence[socket.socket], roots: Sequence[
         _in_turns(turns, start.settings, roots)
     else:
         _in_real_time(channel, links, start.settings, roots)
+
+
+def _tell_where(*_: object) -> None:
+    """Go on where `faulthandler` stopped, in its format: a program that circles is not always on the stack."""
+    for frame, line in frames_of_ready_tasks():
+        os.write(2, f'  File "{frame.f_code.co_filename}", line {line} in {frame.f_code.co_name}\n'.encode())
 
 
 def _in_turns(carrier: TurnTaking, settings: dict[str, Any], roots: Sequence[Path]) -> None:

@@ -24,7 +24,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from types import FrameType
 from typing import Any, NoReturn
@@ -44,29 +44,31 @@ class NotInVirtualTime(RuntimeError):
 
 
 def to_nanoseconds(deadline: float) -> int:
-    """The first whole nanosecond at which a clock that shows seconds as floats has reached `deadline`."""
+    """The nanosecond that is meant by a deadline in seconds; `NEVER` for one that lies too far ahead."""
     if not math.isfinite(deadline) or deadline * NANO >= NEVER:
         return NEVER
-    nanoseconds = max(0, round(deadline * NANO))  # 0.07 s are 70_000_000.00000001 ns: neither floor nor ceiling will do
-    while nanoseconds / NANO < deadline:
-        nanoseconds += 1
-    while nanoseconds and (nanoseconds - 1) / NANO >= deadline:
-        nanoseconds -= 1
-    return nanoseconds
+    return max(0, round(deadline * NANO))
 
 
 class GrantedClock(trio.abc.Clock):
-    """A clock that moves only when the judge says so: `exchange(deadline)` blocks for the new time; both in ns."""
+    """A clock that moves only when the judge says so: `exchange(deadline)` blocks for the new time; both in ns.
+
+    Programs see seconds as floats, and 0.005 + 0.1 is a little more than 0.105. The judge grants whole nanoseconds, so
+    at the one that was meant the clock shows the very deadline that was asked for; else each sleep would cost a
+    nanosecond more than it says.
+    """
 
     def __init__(self, exchange: Callable[[int], int], *, now: int = 0) -> None:
         self._exchange = exchange
+        self._seconds = now / NANO
         self.now = now
 
     def start_clock(self) -> None:
         """Nothing to start: time stands still until the first grant."""
 
     def current_time(self) -> float:
-        return self.now / NANO
+        """Seconds since the beginning of the play."""
+        return self._seconds
 
     def deadline_to_sleep_time(self, deadline: float) -> float:
         """Called by trio when every task is blocked; the exchange may wake some, so trio must look again at once."""
@@ -77,9 +79,15 @@ class GrantedClock(trio.abc.Clock):
             return 0  # trio has told itself to do something, and hears of it in its next round
         if runner.waiting_for_idle:
             return math.inf  # someone awaits `wait_all_tasks_blocked`, and trio sees to that first
-        if deadline > self.current_time():
-            self.now = max(self.now, self._exchange(to_nanoseconds(deadline)))
+        if deadline > self._seconds:
+            self._wait(deadline)
         return 0
+
+    def _wait(self, deadline: float) -> None:
+        meant = to_nanoseconds(deadline)
+        self.now = max(self.now, self._exchange(meant))
+        reached = deadline if self.now >= meant else 0.0
+        self._seconds = max(self._seconds, self.now / NANO, reached)
 
 
 def seed_everything(seed: str) -> None:
@@ -87,6 +95,18 @@ def seed_everything(seed: str) -> None:
     random.seed(f"random {seed}")  # not the stream of `host.random`, or a program would draw every number twice
     trios_run._ALLOW_DETERMINISTIC_SCHEDULING = True  # type: ignore[misc]
     trios_run._r = random.Random(f"scheduler {seed}")
+
+
+def frames_of_ready_tasks() -> Iterator[tuple[FrameType, int]]:
+    """The frames, each with its line, of all tasks that are not blocked, innermost first: where a program circles.
+
+    May be called at any moment, by a signal handler too.
+    """
+    runner = getattr(trios_run.GLOBAL_RUN_CONTEXT, "runner", None)
+    tasks: Iterable[Any] = runner.tasks if runner else ()
+    for task in sorted(tasks, key=lambda task: task._counter):
+        if task._abort_func is None:  # which says how to wake one that is blocked
+            yield from reversed(list(task.iter_await_frames()))
 
 
 def show_virtual_time(clock: GrantedClock, own_files: Callable[[str], bool]) -> None:
@@ -98,7 +118,7 @@ def show_virtual_time(clock: GrantedClock, own_files: Callable[[str], bool]) -> 
     time.time_ns = wall_ns
     time.time = lambda: wall_ns() / NANO
     for name in ("monotonic", "perf_counter"):
-        setattr(time, name, lambda: clock.now / NANO)
+        setattr(time, name, clock.current_time)
         setattr(time, f"{name}_ns", lambda: clock.now)
     for name in ("gmtime", "localtime", "ctime"):
         setattr(time, name, _with_default(getattr(time, name), lambda: wall_ns() // NANO))
