@@ -108,6 +108,21 @@ def crowd(a: Iterable[Offering], c: Iterable[Offering], thinks: Mapping[str, flo
     )
 
 
+SHIFT = crowd(
+    (
+        Offering(QUESTIONS[0], 0),
+        Offering(b"Who plays for Otters?", SECOND // 10),
+        Offering(QUESTIONS[1], SECOND // 5),
+        Offering(QUESTIONS[2], 27 * SECOND // 5),
+        Offering(QUESTIONS[0], 11 * SECOND // 2),
+        Offering(b"Who plays for Otters?", 33 * SECOND),
+    ),
+    (Offering(QUESTIONS[2], 3 * SECOND // 20), Offering(QUESTIONS[0], 67 * SECOND // 2)),
+    {"Herons": 0.3, "雪豹": 6.0, "Understudies": 0.4},
+    name="shift",
+)
+"""A long shift, with something of everything; step 6 shows what becomes of it when one thing is wrong."""
+
 CROWD = crowd(offered(QUESTIONS), offered(QUESTIONS[::-1]), {"Herons": 0.3, "雪豹": 0.2})
 
 # Steps 7 and 8: a desk with scapy on it -------------------------------------------------------------------------------
@@ -149,4 +164,4 @@ def sealed(scene: Scene, key: str = KEY) -> Scene:
 
 SEALED = sealed(APPLICATION)
 
-SCENES = {scene.name: scene for scene in (APPLICATION, SERIAL, NOISY, ETHERNET, FIND, CROWD, SNIFF, SEALED)}
+SCENES = {scene.name: scene for scene in (APPLICATION, SERIAL, NOISY, ETHERNET, FIND, CROWD, SHIFT, SNIFF, SEALED)}

@@ -86,8 +86,14 @@ def test_the_examples_of_the_handout(judge: Judge) -> None:
     decoder = script.make("framing.Decoder", store="decoder")
     ada, special = bytes.fromhex(EXAMPLES[0][1]), bytes.fromhex(EXAMPLES[1][1])
     for piece in in_pieces(ada[:-1], 1):
-        script.call(f"{decoder.name}.feed", piece, returns=[], because="a message is whole when its flag has come")
-    script.call("decoder.feed", ada[-1:] + special, returns=[b"Ada", b"~}"], because="one piece may end two messages")
+        because = "a message is whole when its flag has come"
+        script.call(f"{decoder.name}.feed", piece, returns=[], because=because, label="unfinished")
+    end = ada[-1:]
+    script.call(
+        "decoder.feed", end, returns=[b"Ada"], because="now it has, and the pieces are one message", label="whole"
+    )
+    because = "one piece may bring two messages"
+    script.call("decoder.feed", special + ada, returns=[b"~}", b"Ada"], because=because, label="two")
     judge.unit(script)
 
 
@@ -96,6 +102,7 @@ def test_the_bytes_on_the_line(judge: Judge) -> None:
     sent = [b"Ada", b"~}", b"", *messages(judge.random, 12), b"Robert", b"\x7d" * 1500]
     trace = judge.play(talk(sent, name="both-yours"))
     expect_format(judge, trace, sent)
+    judge.expect("framing:empty", b"" in trace.delivered("b"), "a message may be empty")
     expect_heard(judge, "framing:whole", trace.delivered("b"), sent, "every message comes out whole, once, in order")
 
 
@@ -125,19 +132,29 @@ def test_the_line_of_another(judge: Judge) -> None:
 def test_noise_that_we_chose(judge: Judge) -> None:
     """Noise costs the messages that it touches, and never one after the next flag."""
     one, two, three, four = messages(judge.random, 4, longest=30)
-    torn = encode(one)[:-4]
-    line = b"".join(
-        (
-            b"\x55\x7d\x13" + encode(one),  # noise before the first flag
-            torn + encode(two),  # a message whose end is missing
-            FLAG + b"\x7d" + encode(three),  # an escape, then a flag: not a message, and not an escaped flag
-            encode(four)[:-1] + b"\x7d" + FLAG,  # whole, but its last escape has nothing to escape
-            FLAG * 3 + encode(four),
-        )
-    )
-    trace = judge.play(says(in_pieces(line, PIECE), name="chosen-noise"))
-    expect_heard(
-        judge, "framing:resync", trace.delivered("b"), [one, two, three, four], "the decoder finds its way back at once"
+    parts = {
+        "noise": (b"\x55\x7d\x13\x21\x99" + encode(one), one, "after noise before the first flag"),
+        "torn": (encode(one)[:-4] + encode(two), two, "after a message whose end is missing"),
+        "escape": (FLAG + b"\x11\x7d" + encode(three), three, "after an escape that a flag follows"),
+        "flags": (FLAG * 3 + encode(four), four, "after flags with nothing between them"),
+    }
+    abandoned = encode(four)[:-1] + b"\x7d" + FLAG  # whole, but its last escape has nothing to escape
+    line = b"".join(line for line, _, _ in parts.values()) + abandoned
+    heard = judge.play(says(in_pieces(line, PIECE), name="chosen-noise")).delivered("b")
+    sent = [message for _, message, _ in parts.values()]
+    expect_nothing_invented(judge, heard, sent)
+    for name, (_, message, where) in parts.items():
+        judge.expect(f"framing:resync:{name}", message in heard, f"the message {where} is handed over")
+    expect_heard(judge, "framing:resync", heard, sent, "each of them once, in order, and nothing that was abandoned")
+
+
+def expect_nothing_invented(judge: Judge, heard: list[bytes], sent: list[bytes]) -> None:
+    invented = [message for message in heard if message not in sent]
+    judge.expect(
+        "framing:invented",
+        not invented,
+        "nothing is handed over that was not sent",
+        found=f"{_nth(invented, 0)} was never sent",
     )
 
 
@@ -162,13 +179,7 @@ def expect_through_noise(judge: Judge, trace: Trace, sent: list[bytes]) -> None:
     expect_format(judge, trace, sent)
     heard, whole = trace.delivered("b"), heard_by_us(arrived(trace, "a-b"))
     judge.bites("some messages were damaged, and some came after them", 5 < len(whole) < len(sent))
-    invented = [message for message in heard if message not in sent]
-    judge.expect(
-        "framing:invented",
-        not invented,
-        "nothing is handed over that was not sent",
-        found=f"{_nth(invented, 0)} was never sent",
-    )
+    expect_nothing_invented(judge, heard, sent)
     expect_heard(judge, "framing:noise", heard, whole, "what came through whole is handed over, once, in order")
 
 

@@ -50,6 +50,13 @@ def test_bare_messages(judge: Judge) -> None:
     told = [ethernet(B, A, "\n".join(players_of(team)).encode()) for team in teams]
     for direction, right, identity in (("a-b", asked, "cable:question"), ("b-a", told, "cable:answer")):
         sent = list(trace.frames(direction))
+        first, header = (sent[0].data[:14] if sent else b""), right[0][:14]
+        judge.expect(
+            "cable:header",
+            first == header,
+            f"the header on {direction} is {header.hex(' ')}: to, from, type",
+            found=f"it was {first.hex(' ') or 'never sent'}",
+        )
         for n, frame in enumerate(right):
             judge.expect(
                 identity,
@@ -97,12 +104,20 @@ def test_frames_for_others(judge: Judge) -> None:
         ETHERNET, name="strays", programs=(Program(host="a", file="cable_teams.py"), acting("b", respond=respond))
     )
     trace = judge.play(asking(scene, teams))
+    got = [text.decode("utf-8", "replace") for text in trace.delivered("a")]
+    for stray, why in (("of another type", "type"), ("for another machine", "destination")):
+        judge.expect(
+            f"cable:strays:{why}",
+            not any(stray in text for text in got),
+            f"teams takes no frame that is {stray}",
+            found=f"people got {got}",
+        )
     wanted = [answer(team, [(b"Name of " + team.encode()[:10]).decode("utf-8", "replace")]) for team in teams]
     judge.expect(
         "cable:strays",
         trace.delivered("a") == wanted,
-        "teams takes what is for its own address or for all, of type 88B5, and nothing else",
-        found=f"people got {[text.decode('utf-8', 'replace') for text in trace.delivered('a')]}",
+        "teams takes the answers, each once",
+        found=f"people got {got}",
     )
 
 

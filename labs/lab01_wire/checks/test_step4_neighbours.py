@@ -81,8 +81,24 @@ def test_the_class_by_itself(judge: Judge) -> None:
     )
     script.call("teams.searching", "players", returns=False, because="an answer ends the search", label="ended")
     script.call("teams.next_timer", returns=None, because="and there is no more to ask", label="quiet")
-    for now, known, because in ((130.1, B, "29.9 s later"), (130.3, None, "30.1 s later: no more")):
-        script.call("teams.address_of", "players", keywords={"now": now}, returns=known, because=because, label=because)
+    known = {"now": 130.1}
+    script.call("teams.address_of", "players", keywords=known, returns=B, because="known for 29.9 s", label="known")
+    forgotten = {"now": 131.0}
+    script.call(
+        "teams.address_of",
+        "coach",
+        keywords=forgotten,
+        returns=None,
+        because="of others nothing is known",
+        label="coach",
+    )
+    script.make("neighbours.Neighbours", "teams", store="other")
+    script.call(
+        "other.receive", B, I_AM_PLAYERS, keywords={"now": 5.0}, because="learnt without asking", label="learnt"
+    )
+    script.call(
+        "other.address_of", "players", keywords={"now": 36.0}, returns=None, because="31 s are too long", label="old"
+    )
     script.call(
         "teams.receive",
         B,
