@@ -150,7 +150,6 @@ class Played:
                     fate = event.lost or ", ".join(event.faults) or "arrives"
                     yield at, event.direction, f"{event.kind} {event.index}: {self.describe(event.data)} ({fate})"
                 case PortEvent(what="offered" | "delivered"):
-                    said = "people ask" if event.what == "offered" else "people are told"
-                    yield at, event.host, f"{said}: {plain(event.payload)}"
+                    yield at, event.host, f"{event.what}: {plain(event.payload)}"
                 case Exit(how="raised" | "died" | "stopped"):
                     yield at, event.host, f"{event.program} {event.how}: {plain(event.detail)}"
