@@ -13,7 +13,6 @@ import shutil
 import tempfile
 import textwrap
 import weakref
-from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,14 +23,14 @@ from labs.grading.reference import lay_out
 from labs.story import network
 from labs.story.diagram import Diagram, in_words
 from labs.story.diagram_svg import palette, standalone
-from labs.story.escape import html, plain
-from labs.story.trace import Exit, FrameEvent, PortEvent, Trace
+from labs.story.escape import html
+from labs.story.telling import Teller
+from labs.story.trace import Event, Exit, PortEvent, Trace
 from labs.testbed import sim
 from labs.testbed.cast import Cast
 from labs.testbed.scene import Scene
 from netstack.wire import Fault
 
-MOST_ROWS = 200
 MOST_ARROWS = 300
 
 STYLE = """
@@ -39,8 +38,7 @@ STYLE = """
 .downstack .network rect { fill: var(--box); stroke: var(--line) }
 .downstack .network text { fill: var(--ink); font: 12px sans-serif }
 .downstack .network path, .downstack .network line { stroke: var(--line); fill: none }
-.downstack table { border-collapse: collapse }
-.downstack td, .downstack th { text-align: left; padding: 0 12px 0 0; color: var(--ink) }
+.downstack pre { color: var(--ink); background: none }
 """
 
 
@@ -51,7 +49,7 @@ class Lecture:
         course = open_course()
         self.lab: Lab = course.lab(lab)
         self.scenes: dict[str, Scene] = import_part(self.lab, "scenes").SCENES
-        self._describe: Callable[[bytes], str] = import_part(self.lab, "kinds").describe
+        self._teller = Teller.of(self.lab)
         with ExitStack() as stack:
             self._own = Path(tempfile.mkdtemp(prefix="downstack-lecture-"))
             stack.callback(shutil.rmtree, self._own, ignore_errors=True)
@@ -67,7 +65,7 @@ class Lecture:
         """Play a scene of the lab by its name, or one made here, with faults as in `drop a-b:ask:1`."""
         chosen = self.scenes[scene] if isinstance(scene, str) else scene
         trace = sim.play(chosen, self._cast, seed=seed, script=tuple(map(Fault.parse, faults))).trace
-        return Played(trace, self._describe)
+        return Played(trace, self._teller)
 
     def source(self, name: str) -> "Source":
         """The text of a program: the one that plays use now."""
@@ -105,10 +103,10 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Played:
-    """A play, as a notebook shows it: the network, who sent what when, and the same as a table."""
+    """A play, as a notebook shows it: the network, who sent what when, and the same in words."""
 
     trace: Trace
-    describe: Callable[[bytes], str] = bytes.hex
+    teller: Teller
 
     def answers(self, host: str, port: str = "app") -> list[str]:
         """What people at an application port were told."""
@@ -127,29 +125,18 @@ class Played:
         return (
             f"<style>{palette('.downstack')}{STYLE}</style>"
             f'<div class="downstack"><p><b>{caption}</b></p>{drawn}'
-            f"<details><summary>The same as a table</summary>{self._table()}</details></div>"
+            f"<details><summary>The same in words</summary><pre>{html(str(self), lines=True)}</pre></details></div>"
         )
 
     def __str__(self) -> str:
-        return "\n".join(f"{at:>12}  {where:<10} {what}" for at, where, what in self._rows())
+        """What happened, a line each: frames and their fates, what was asked and answered, and bad ends."""
+        return "\n".join(self.teller.tell(event) for event in self.trace.events if _matters(event))
 
-    def _table(self) -> str:
-        rows = list(self._rows())
-        cells = "".join(
-            f"<tr><td>{html(at)}</td><td>{html(where)}</td><td>{html(what)}</td></tr>"
-            for at, where, what in rows[:MOST_ROWS]
-        )
-        more = f"<p>{len(rows) - MOST_ROWS} more are left out.</p>" if len(rows) > MOST_ROWS else ""
-        return f"<table><tr><th>time</th><th>where</th><th>what</th></tr>{cells}</table>{more}"
 
-    def _rows(self) -> Iterator[tuple[str, str, str]]:
-        for event in self.trace.events:
-            at = in_words(event.at)
-            match event:
-                case FrameEvent():
-                    fate = event.lost or ", ".join(event.faults) or "arrives"
-                    yield at, event.direction, f"{event.kind} {event.index}: {self.describe(event.data)} ({fate})"
-                case PortEvent(what="offered" | "delivered"):
-                    yield at, event.host, f"{event.what}: {plain(event.payload)}"
-                case Exit(how="raised" | "died" | "stopped"):
-                    yield at, event.host, f"{event.program} {event.how}: {plain(event.detail)}"
+def _matters(event: Event) -> bool:
+    match event:
+        case PortEvent(what=what):
+            return what in ("offered", "delivered")
+        case Exit(how=how):
+            return how in ("raised", "died", "stopped")
+    return True

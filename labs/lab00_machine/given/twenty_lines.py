@@ -1,4 +1,4 @@
-"""Trio in twenty lines. Say which word is delivered when; then play it and see: `./lab run 0 twenty-lines`."""
+"""Trio in twenty lines. Say which word is delivered when; then play it and see: `./lab run 0 --scene twenty-lines`."""
 
 import trio
 

@@ -19,8 +19,8 @@ def test_a_play_is_drawn_and_told(lecture: Lecture) -> None:
     assert played.answers("machine") == ["Herons: Ada, Edsger, Grace", "雪豹: 李娜, 王芳", "Penguins: nobody"]
     page = played._repr_html_()
     assert "<svg" in page
-    assert "delivered: Penguins: nobody" in page
-    assert "offered: Who plays for 雪豹?" in str(played)
+    assert "the program hands over: Penguins: nobody" in page
+    assert "somebody wants to know: Who plays for 雪豹?" in str(played)
 
 
 def test_another_program_takes_the_place_of_ours_until_ours_is_put_back(lecture: Lecture) -> None:
