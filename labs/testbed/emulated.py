@@ -76,6 +76,7 @@ def _play(
     recorder = Recorder(trace, watch=watch)
     wiring = Wiring(plan=plan, recorder=recorder, classify=scene.classify, script=script, seed=seed, chance=chance)
     here = replace(cast, _zygotes={})  # those that there are belong to the caller, outside
+    here.folder = cast.folder
     with Network(topology) as network, ExitStack() as leaving:
         stage = _Stage(scene, plan, recorder, wiring, cables=_Cables(network))
         leaving.callback(here.close)
