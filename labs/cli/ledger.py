@@ -51,11 +51,15 @@ def as_json(rows: Sequence[Row]) -> list[dict[str, object]]:
     ]
 
 
+def curve(rows: Sequence[Row], *, columns: int) -> list[str]:
+    """The curve with the signs that the terminal has."""
+    return draw(rows, signs=UNICODE if sign("█░─┼│", "") else ASCII, columns=columns)
+
+
 def in_words(rows: Sequence[Row], *, files: bool = False) -> str:
     """The curve and the table, for a terminal."""
-    signs = UNICODE if sign("█░─┼│", "") else ASCII
     lines = [paint("Lines of networking: inside the application above, what carries it below", "bold"), ""]
-    lines += [*draw(rows, signs=signs, columns=width()), ""]
+    lines += [*curve(rows, columns=width()), ""]
     lines.append(paint(f"{'lab':<24}{'inside':>8}{'below':>8}", "bold"))
     for row in rows:
         told = f"{row.inside:>8}{row.below:>8}" if row.files else f"{'to come':>16}"
