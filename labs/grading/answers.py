@@ -8,17 +8,15 @@ gives nothing away at a glance, no more, for the answers are few.
 import hashlib
 import json
 import secrets
-import tempfile
 import tomllib
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
-from labs.course import ANSWERS, CourseError, Kind, Lab, Step, open_course
+from labs.course import ANSWERS, CourseError, Kind, Lab, Step
 from labs.grading.checks import Check, import_part
-from labs.grading.reference import Patch, lay_out, read_patches
+from labs.grading.reference import Patch, read_patches
 from labs.questions import Play, Question, normal
 from labs.story.escape import plain
 from labs.story.trace import Trace, TraceError
@@ -26,6 +24,13 @@ from labs.testbed import sim
 from labs.testbed.cast import Cast
 from labs.testbed.judge import Broken, Judge, derive_seeds
 from labs.testbed.scene import Scene
+
+
+class SeededPlay(Protocol):
+    """Plays a scene on `sim` under a seed."""
+
+    def __call__(self, scene: Scene, seed: int) -> Trace: ...
+
 
 MOST_BYTES = 64 << 10
 SHOWN = 200
@@ -51,14 +56,20 @@ class Case:
         return same and stored == list(trace.to_lines())
 
 
-def check_of(lab: Lab, step: Step, submission: Path) -> Check:
-    """The check of a predict or diagnose step for this submission."""
-    judge_it = _judge_prediction if step.kind is Kind.PREDICT else _judge_diagnosis
+def check_of(lab: Lab, step: Step, submission: Path, play: SeededPlay) -> Check:
+    """The check of a predict or diagnose step for this submission; `play` is that of the right programs."""
     key = _key(submission)
+
+    def check(judge: Judge) -> None:
+        if step.kind is Kind.PREDICT:
+            _judge_prediction(judge, lab, step, submission, lambda scene: play(scene, judge.seed))
+        else:
+            _judge_diagnosis(judge, lab, step, submission)
+
     return Check(
         name=f"{step.kind}_{step.id}",
         step=step.id,
-        function=lambda judge: judge_it(judge, lab, step, submission),
+        function=check,
         sentence=f"the answers in [step{step.id}] of {ANSWERS}",
         testbeds=("sim",),
         seeds=1,
@@ -157,11 +168,10 @@ def _answers_to(step: Step, submission: Path) -> dict[str, Any]:
     return answers
 
 
-def _judge_prediction(judge: Judge, lab: Lab, step: Step, submission: Path) -> None:
+def _judge_prediction(judge: Judge, lab: Lab, step: Step, submission: Path, play: Play) -> None:
     key, answers = key_of(submission), _answers_to(step, submission)
-    with _truth(lab, judge) as play:
-        for question in questions_for(lab, step, key, play):
-            _expect_answer(judge, question.id, question.text, answers, question.accepts(answers.get(question.id)))
+    for question in questions_for(lab, step, key, play):
+        _expect_answer(judge, question.id, question.text, answers, question.accepts(answers.get(question.id)))
 
 
 def _judge_diagnosis(judge: Judge, lab: Lab, step: Step, submission: Path) -> None:
@@ -187,24 +197,6 @@ def _expect_answer(judge: Judge, name: str, text: str, answers: dict[str, Any], 
 
 def _shown(value: object) -> str:
     return plain(repr(value))[:SHOWN]
-
-
-@contextmanager
-def _truth(lab: Lab, judge: Judge) -> Iterator[Play]:
-    """A play whose traces are true: with the reference's programs, or where there are none, with the submission's."""
-    if not lab.has_reference:
-        yield lambda scene: judge.perform(scene).trace
-        return
-    with tempfile.TemporaryDirectory(prefix="downstack-reference-") as folder:
-        own = lay_out(open_course(lab.folder.parent), lab, Path(folder))
-        with _plays_of(lab, own, judge.seed) as play:
-            yield play
-
-
-@contextmanager
-def _plays_of(lab: Lab, own: Path, seed: int) -> Iterator[Play]:
-    with Cast(own=own, given=given_folder(lab)) as cast:
-        yield lambda scene: sim.play(scene, cast, seed=seed).trace
 
 
 def given_folder(lab: Lab) -> Path | None:
@@ -258,14 +250,14 @@ def case_file(name: str) -> str:
     return f"case-{hashlib.blake2b(name.encode(), digest_size=3).hexdigest()}.jsonl"
 
 
-def true_answers(lab: Lab, key: str, own: Path) -> str:
-    """The answers.toml that is right for `key`, its predictions played with the programs in `own`."""
+def true_answers(lab: Lab, key: str, play: SeededPlay) -> str:
+    """The answers.toml that is right for `key`, its predictions played by `play`."""
     lines = [f"key = {json.dumps(key)}"]
     for step in lab.steps:
         match step.kind:
             case Kind.PREDICT:
-                with _plays_of(lab, own, _seed(lab, step, key)) as play:
-                    answers = {each.id: each.truth() for each in questions_for(lab, step, key, play)}
+                seeded = partial(play, seed=_seed(lab, step, key))
+                answers = {each.id: each.truth() for each in questions_for(lab, step, key, seeded)}
             case Kind.DIAGNOSE:
                 wanted = case_for(lab, key).file.name
                 patch = next(each for each in read_patches(lab.folder / "held") if case_file(each.name) == wanted)

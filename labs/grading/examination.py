@@ -5,18 +5,21 @@ check comes to a verdict with a reason: pass, fail, inconclusive (nothing that t
 itself failed), or not run (no testbed for it here).
 """
 
+import tempfile
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from labs.course import ANSWERS, Kind, Lab, Step
+from labs.course import ANSWERS, Kind, Lab, Step, open_course
 from labs.grading.answers import check_of, given_folder
 from labs.grading.checks import Check, find_checks, of_step
-from labs.story.trace import Event
-from labs.testbed import testbeds
+from labs.grading.reference import lay_out
+from labs.story.trace import Event, Trace
+from labs.testbed import sim, testbeds
 from labs.testbed.cast import Cast, CastError
 from labs.testbed.judge import FURTHER_SEEDS, Outcome, Verdict, derive_seeds, run_check
 from labs.testbed.sandbox import Level, Unavailable
@@ -90,6 +93,8 @@ class Examination:
     watch: Callable[[Event], None] | None = None
     checks: Sequence[Check] = ()
     _cast: Cast | None = None
+    _reference: ExitStack = field(default_factory=ExitStack)
+    _reference_cast: Cast | None = None
 
     def __enter__(self) -> Self:
         self.checks = self.checks or find_checks(self.lab)
@@ -99,6 +104,7 @@ class Examination:
         self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
     ) -> None:
         self._drop_cast()
+        self._reference.close()
 
     def steps(self, wanted: Sequence[Step] | None = None) -> Iterator[StepResult]:
         """Examine the steps, one after another."""
@@ -122,7 +128,7 @@ class Examination:
         written = of_step(self.checks, step)
         if step.kind is Kind.BUILD:
             return written
-        return [*written, check_of(self.lab, step, self.submission)]
+        return [*written, check_of(self.lab, step, self.submission, self.play_right)]
 
     def missing(self, step: Step) -> str:
         """What the submission lacks for `step`, in words; "" when it has its file."""
@@ -176,6 +182,21 @@ class Examination:
         more = tuple(fault for fault in self.script if fault not in scene.script)
         play = testbeds.play_on(testbed)
         return play(scene, self.cast(), seed=seed, script=more, chance=self.chance, watch=self.watch)
+
+    def play_own(self, scene: Scene, seed: int) -> Trace:
+        """Play a scene on `sim` with the submission's programs."""
+        return sim.play(scene, self.cast(), seed=seed).trace
+
+    def play_right(self, scene: Scene, seed: int) -> Trace:
+        """Play a scene on `sim` with the reference's programs; in a student's edition, with the submission's."""
+        if not self.lab.has_reference:
+            return self.play_own(scene, seed)
+        if self._reference_cast is None:
+            folder = self._reference.enter_context(tempfile.TemporaryDirectory(prefix="downstack-reference-"))
+            own = lay_out(open_course(self.lab.folder.parent), self.lab, Path(folder))
+            cast = Cast(own=own, given=given_folder(self.lab))
+            self._reference_cast = self._reference.enter_context(cast)
+        return sim.play(scene, self._reference_cast, seed=seed).trace
 
     def cast(self) -> Cast:
         """The processes in which the submission's programs run."""

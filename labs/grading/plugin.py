@@ -8,7 +8,7 @@ the plugin does nothing.
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from labs.course import Lab
     from labs.grading.checks import Check
     from labs.grading.examination import CheckResult, Examination
+    from labs.testbed.scene import Scene
 
 MARKERS = (
     "step(id): the step of the lab that a check belongs to",
@@ -141,7 +142,7 @@ class _Grading:
         if path.name != "questions.py":
             return [check for check in self.checks if check.file == path]
         asked = [step for step in self.lab.steps if step.kind is not Kind.BUILD]
-        return [check_of(self.lab, step, self.submission) for step in asked]
+        return [check_of(self.lab, step, self.submission, _not_here) for step in asked]
 
     def run(self, check: "Check") -> "CheckResult":
         """Judge one check, and write its step's result down once it is decided."""
@@ -174,6 +175,10 @@ class _Grading:
 
         if self.results is not None:
             write_gradescope(self.results, self.result)
+
+
+def _not_here(scene: "Scene", seed: int) -> NoReturn:
+    raise AssertionError("a check is collected without being run")
 
 
 class NotPassed(Exception):

@@ -19,14 +19,13 @@ from pathlib import Path
 from typing import Any
 
 from labs.course import ANSWERS, Course, CourseError, Kind, Lab, Step, hidden_closure, open_course
-from labs.grading.answers import case_file, given_folder, play_case, read_cases, true_answers
+from labs.grading.answers import case_file, play_case, read_cases, true_answers
 from labs.grading.checks import import_part
 from labs.grading.examination import Examination, StepResult
 from labs.grading.hints import known_mistakes
 from labs.grading.reference import Patch, copy_files, in_words, lay_out, read_patches, right_answers
 from labs.story.trace import Trace
-from labs.testbed import sim, testbeds
-from labs.testbed.cast import Cast
+from labs.testbed import testbeds
 from labs.testbed.judge import Broken, Outcome, Verdict, run_check
 from labs.testbed.scene import Scene
 
@@ -156,27 +155,31 @@ def _reference(course: Course, lab: Lab, claim: Claim, terms: Terms, folder: Pat
     own = lay_out(course, lab, folder)
     if claim.what == "right":
         copy_files(lab.folder / "right" / claim.name, own)
-    open_steps: list[str] = []
-    for key in KEYS if _asks(lab) else KEYS[:1]:
-        write_answers(lab, key, own)
-        steps = [step for step in terms.steps(lab) if key == KEYS[0] or step.kind is not Kind.BUILD]
-        for result in _examined(lab, own, terms, steps, many=True):
-            if result.verdict is Verdict.NOT_RUN:
-                open_steps.append(f"step {result.step.id}: {result.why}")
-            elif result.verdict is not Verdict.PASS:
-                return Finding(claim=claim, verdict=Verdict.FAIL, says=_in_short(result))
-    if open_steps:
-        return Finding(claim=claim, verdict=Verdict.NOT_RUN, says="; ".join(open_steps))
+    not_run: list[str] = []
+    with _examination(lab, own, terms, many=True) as examination:
+        for key in KEYS if _asks(lab) else KEYS[:1]:
+            _write_answers(examination, key)
+            steps = [step for step in terms.steps(lab) if key == KEYS[0] or step.kind is not Kind.BUILD]
+            for result in examination.steps(steps):
+                if result.verdict is Verdict.NOT_RUN:
+                    not_run.append(f"step {result.step.id}: {result.why}")
+                elif result.verdict is not Verdict.PASS:
+                    return Finding(claim=claim, verdict=Verdict.FAIL, says=_in_short(result))
+    if not_run:
+        return Finding(claim=claim, verdict=Verdict.NOT_RUN, says="; ".join(not_run))
     return Finding(claim=claim, verdict=Verdict.PASS, says=f"passes {len(terms.steps(lab))} steps")
 
 
 def _starter(course: Course, lab: Lab, claim: Claim, terms: Terms, folder: Path) -> Finding:
     copy_files(lab.folder / "starter", folder)
-    earned = [result.step.id for result in _examined(lab, folder, terms, terms.steps(lab)) if result.score]
+    scenes: dict[str, Scene] = import_part(lab, "scenes").SCENES
+    with _examination(lab, folder, terms) as examination:
+        earned = [result.step.id for result in examination.steps(terms.steps(lab)) if result.score]
+        exits = examination.play_own(next(iter(scenes.values())), 1).exits()
     if earned:
         says = f"earns step {', '.join(earned)}: nothing in it bites the starter"
         return Finding(claim=claim, verdict=Verdict.FAIL, says=says)
-    for exit_ in _first_scene(lab, folder).exits():
+    for exit_ in exits:
         if exit_.how in ("raised", "died", "stopped"):
             says = f"does not run: {exit_.program} on {exit_.host} {exit_.how}: {exit_.detail}"
             return Finding(claim=claim, verdict=Verdict.FAIL, says=says)
@@ -184,18 +187,20 @@ def _starter(course: Course, lab: Lab, claim: Claim, terms: Terms, folder: Path)
 
 
 def _wrong(course: Course, lab: Lab, claim: Claim, terms: Terms, folder: Path) -> Finding:
+    """A mutant is code, so the steps that ask for code are those that it must pass and fail."""
     patch = _patch(lab, "wrong", claim.name)
     own = lay_out(course, lab, folder)
-    write_answers(lab, KEYS[0], own)
     patch.apply(own)
     step = lab.step(patch.one("step"))
     if terms.on is not None and terms.on not in step.testbeds:
         return Finding(claim=claim, verdict=Verdict.PASS, says=f"left out: step {step.id} is not judged on {terms.on}")
-    for result in _examined(lab, own, terms, terms.steps(lab)[: terms.steps(lab).index(step) + 1]):
-        if result.step != step and result.verdict is Verdict.FAIL:
-            says = f"was to fail step {step.id}; {_in_short(result)}"
-            return Finding(claim=claim, verdict=Verdict.FAIL, says=says)
-    return _caught(lab, claim, patch, result)
+    steps = [each for each in terms.steps(lab) if each.kind is Kind.BUILD]
+    with _examination(lab, own, terms) as examination:
+        for result in examination.steps(steps[: steps.index(step)]):
+            if result.verdict is Verdict.FAIL:
+                says = f"was to fail step {step.id}; {_in_short(result)}"
+                return Finding(claim=claim, verdict=Verdict.FAIL, says=says)
+        return _caught(lab, claim, patch, examination.step(step))
 
 
 def _caught(lab: Lab, claim: Claim, patch: Patch, result: StepResult) -> Finding:
@@ -245,10 +250,12 @@ def made_case(course: Course, lab: Lab, patch: Patch, folder: Path) -> Trace:
     return play_case(lab, patch, own)
 
 
-def write_answers(lab: Lab, key: str, own: Path) -> None:
-    """Write the true answers for `key`, as the programs in `own` show them."""
+def _write_answers(examination: Examination, key: str) -> None:
+    """Write the true answers for `key`, as the submission's own programs show them."""
+    lab = examination.lab
     if _asks(lab):
-        (own / ANSWERS).write_text(true_answers(lab, key, own), encoding="utf-8")
+        answers = true_answers(lab, key, examination.play_own)
+        (examination.submission / ANSWERS).write_text(answers, encoding="utf-8")
 
 
 def _asks(lab: Lab) -> bool:
@@ -259,16 +266,9 @@ def _patch(lab: Lab, folder: str, name: str) -> Patch:
     return next(patch for patch in read_patches(lab.folder / folder) if patch.name == name)
 
 
-def _examined(lab: Lab, own: Path, terms: Terms, steps: Sequence[Step], *, many: bool = False) -> Iterator[StepResult]:
+def _examination(lab: Lab, own: Path, terms: Terms, *, many: bool = False) -> Examination:
     counts = {"sim": terms.seeds, "mininet": SEEDS_ON_MININET} if many else {}
-    with Examination(lab=lab, submission=own, on=terms.on, counts=counts, judging=terms.judging) as examination:
-        yield from examination.steps(steps)
-
-
-def _first_scene(lab: Lab, own: Path) -> Trace:
-    scenes: dict[str, Scene] = import_part(lab, "scenes").SCENES
-    with Cast(own=own, given=given_folder(lab)) as cast:
-        return sim.play(next(iter(scenes.values())), cast, seed=1).trace
+    return Examination(lab=lab, submission=own, on=terms.on, counts=counts, judging=terms.judging)
 
 
 def _in_short(result: StepResult) -> str:
