@@ -11,7 +11,7 @@ those in view (see report.js). All text was made plain by the layout, and is esc
 import itertools
 import math
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from labs.story.diagram import Arrow, Diagram, Mark, in_words
@@ -19,7 +19,7 @@ from labs.story.escape import html
 
 ROW = 16.0  # pixels
 GUTTER = 92.0  # for the times
-MARGIN = 178.0  # for the words of the outermost lanes
+LETTER = 6.8  # a letter's width, on average and a little more
 HEAD = 34.0  # for the hosts' names
 BAND = 64  # arrows or marks in one band
 
@@ -65,24 +65,37 @@ _SIGNS = {  # of marks, around (0, 0)
 
 @dataclass(frozen=True, slots=True)
 class _Sheet:
-    """Where things stand in pixels."""
+    """Where things stand in pixels; `left` is where the first lane does."""
 
     diagram: Diagram
+    left: float = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "left", GUTTER + (self.margin(0) if self.last > 0 else 20.0))
 
     @property
     def apart(self) -> float:
         return {1: 0.0, 2: 300.0, 3: 230.0}.get(len(self.diagram.hosts), 190.0)
 
     @property
+    def last(self) -> int:
+        return len(self.diagram.hosts) - 1
+
+    @property
     def width(self) -> float:
-        return GUTTER + 2 * MARGIN + self.apart * max(0, len(self.diagram.hosts) - 1)
+        return self.x(self.last) + self.margin(self.last)
+
+    def margin(self, lane: int) -> float:
+        """What the words beside an outermost lane need."""
+        longest = max((len(mark.text) for mark in self.diagram.marks if mark.lane == lane), default=0)
+        return max(40.0, 24 + LETTER * longest)
 
     @property
     def height(self) -> float:
         return self.y(self.diagram.height) + ROW
 
     def x(self, lane: int) -> float:
-        return GUTTER + MARGIN + self.apart * lane
+        return self.left + self.apart * lane
 
     def y(self, rows: float) -> float:
         return HEAD + ROW * rows
@@ -131,7 +144,7 @@ def summary(diagram: Diagram) -> str:
 
 
 def _heads(sheet: _Sheet) -> str:
-    shown = []
+    shown = [f'<text class="time" x="{GUTTER - 8:g}" y="21" text-anchor="end">not to scale</text>']
     for lane, host in enumerate(sheet.diagram.hosts):
         wide = max(36.0, 9.0 * len(host) + 16)
         x = sheet.x(lane)
@@ -283,14 +296,13 @@ def _label(line: _Line, text: str) -> str:
     degrees = math.degrees(line.angle) * line.way
     anchor = "start" if line.way == 1 else "end"
     x, y = line.x0 + 10 * line.way, line.y0 - 3
-    turned = f' transform="rotate({degrees:.1f} {line.x0:.1f} {line.y0:.1f})"' if abs(degrees) < 40 else ""
+    turned = f' transform="rotate({degrees:.1f} {line.x0:.1f} {line.y0:.1f})"' if abs(degrees) < 55 else ""
     return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}"{turned}>{html(text)}</text>'
 
 
 def _marks(sheet: _Sheet) -> Iterable[_Piece]:
-    last = len(sheet.diagram.hosts) - 1
     for mark in sheet.diagram.marks:
-        yield _mark(sheet, mark, outward=-1 if mark.lane == 0 and last > 0 else 1)
+        yield _mark(sheet, mark, outward=-1 if mark.lane == 0 and sheet.last > 0 else 1)
 
 
 def _mark(sheet: _Sheet, mark: Mark, outward: Literal[1, -1]) -> _Piece:

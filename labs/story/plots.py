@@ -84,7 +84,7 @@ def _place(host: str, port: str) -> str:
 
 
 def _running_sum(changes: Sequence[tuple[int, float]]) -> tuple[tuple[int, float], ...]:
-    total, points = 0.0, {changes[0][0]: 0.0}
+    total, points = 0.0, {0: 0.0}
     for at, change in changes:
         total += change
         points[at] = total
@@ -114,8 +114,8 @@ def svg(curve: Curve, until: int) -> str:
         f'<text x="{LEFT - 6:g}" y="{y(value) + 4:.1f}" text-anchor="end">{value:g}</text>'
         for value in (0.0, ceiling / 2, ceiling)
     ) + "".join(
-        f'<text x="{x(at):.1f}" y="{HIGH - 8:g}" text-anchor="{anchor}">{in_words(at)}</text>'
-        for at, anchor in ((0, "start"), (until // 2, "middle"), (until, "end"))
+        f'<text x="{x(at):.1f}" y="{HIGH - 8:g}" text-anchor="middle">{in_words(at)}</text>'
+        for at in _round_times(until)
     )
     return (
         f'<svg class="plot" viewBox="0 0 {WIDE:g} {HIGH:g}" role="img"><title>{html(told)}</title>{labels}'
@@ -131,6 +131,16 @@ def _round_up(value: float) -> float:
             if value <= factor * step:
                 return max(factor * step, 2.0)
         step *= 10
+
+
+def _round_times(until: int) -> range:
+    """Four to ten round times from 0 to `until`, for the axis."""
+    step = 1
+    while until // step >= 10:
+        step *= 10
+    if until // step < 4:
+        step = max(1, step // (5 if until // step < 2 else 2))
+    return range(0, until + 1, step)
 
 
 def _staircase(points: Sequence[tuple[float, float]], end: float) -> str:

@@ -12,6 +12,22 @@ function element(tag, text, className) {
   return made;
 }
 
+// A stretch of the drawing. Out of view its parts are taken out of the page, for hidden ones would still be laid out.
+class Band {
+  constructor(group) {
+    this.group = group;
+    this.parts = [...group.children];
+    this.top = +group.dataset.top;
+    this.bottom = +group.dataset.bottom;
+    this.shown = true;
+  }
+
+  show(wanted) {
+    if (wanted !== this.shown) this.group.replaceChildren(...(wanted ? this.parts : []));
+    this.shown = wanted;
+  }
+}
+
 class Play {
   constructor(root) {
     this.root = root;
@@ -21,18 +37,19 @@ class Play {
       svg, width: +svg.getAttribute("width"), height: +svg.getAttribute("height"),
     }));
     this.top = this.drawing.viewBox.baseVal.y;
-    this.bands = [...root.querySelectorAll(".band")].map(band => ({
-      band, top: +band.dataset.top, bottom: +band.dataset.bottom, shown: true,
-    }));
+    this.bands = [...root.querySelectorAll(".band")].map(band => new Band(band));
     this.panel = root.querySelector(".panel");
-    this.rows = root.querySelectorAll("tbody tr");
+    this.rows = root.querySelectorAll(".table tbody tr");
     this.arrows = new Map();
     for (const arrow of root.querySelectorAll(".frame")) this.arrows.set(+arrow.dataset.frame, arrow);
+    this.bandOf = new Map(this.bands.flatMap(band => band.parts.map(part => [part, band])));
     this.frames = null;
     this.zoom = 1;
     this.chosen = 0;
     this.listen();
+    this.fit();
     this.cull();
+    root.classList.add("live");
     for (const part of root.querySelectorAll(".toolbar, .panel")) part.hidden = false;
     if (root.dataset.culprit) this.choose(+root.dataset.culprit);
   }
@@ -51,7 +68,10 @@ class Play {
       event.preventDefault();
       actions[name]();
     });
-    this.root.querySelector("tbody").addEventListener("click", event => this.choose(+event.target.closest("tr").dataset.frame));
+    this.root.querySelector(".table").addEventListener("click", event => {
+      const row = event.target.closest("tbody tr");
+      if (row) this.choose(+row.dataset.frame);
+    });
     this.scroller.addEventListener("scroll", () => this.soon(), { passive: true });
     this.scroller.addEventListener("wheel", event => {
       if (!event.ctrlKey) return;
@@ -99,11 +119,13 @@ class Play {
     const height = this.scroller.clientHeight;
     const from = (this.scroller.scrollTop - height / 2) / this.zoom + this.top;
     const to = (this.scroller.scrollTop + height * 1.5) / this.zoom + this.top;
-    for (const band of this.bands) {
-      const shown = everything || (band.bottom >= from && band.top <= to);
-      if (shown !== band.shown) band.band.setAttribute("display", shown ? "inline" : "none");
-      band.shown = shown;
-    }
+    for (const band of this.bands) band.show(everything || (band.bottom >= from && band.top <= to));
+  }
+
+  // A drawing wider than its frame begins smaller, but never too small to read.
+  fit() {
+    const room = this.scroller.clientWidth / Math.max(...this.drawings.map(({ width }) => width));
+    if (room < 1) this.setZoom(Math.max(0.7, room));
   }
 
   setZoom(wanted, pointerY) {
@@ -134,7 +156,8 @@ class Play {
   }
 
   choose(number) {
-    for (const old of this.root.querySelectorAll(".chosen")) old.classList.remove("chosen");
+    this.arrows.get(this.chosen)?.classList.remove("chosen");
+    this.rows[this.chosen - 1]?.classList.remove("chosen");
     const arrow = this.arrows.get(number), row = this.rows[number - 1];
     this.chosen = number;
     arrow.classList.add("chosen");
@@ -144,14 +167,12 @@ class Play {
   }
 
   bringIntoView(arrow, row) {
-    const band = this.bands.find(({ band }) => band === arrow.parentNode);
-    band.band.setAttribute("display", "inline");
-    band.shown = true;
+    this.bandOf.get(arrow).show(true);
     const box = arrow.getBBox(), top = (box.y - this.top) * this.zoom, view = this.scroller;
     const hidden = top < view.scrollTop + 40 || top + box.height * this.zoom > view.scrollTop + view.clientHeight;
     if (hidden) view.scrollTop = top - view.clientHeight / 3;
-    const list = row.closest(".table"), place = row.offsetTop;
-    if (place < list.scrollTop + 40 || place > list.scrollTop + list.clientHeight - 40) list.scrollTop = place - list.clientHeight / 2;
+    const list = row.closest(".table"), place = row.getBoundingClientRect().top - list.getBoundingClientRect().top;
+    if (place < 40 || place > list.clientHeight - 40) list.scrollTop += place - list.clientHeight / 2;
     this.cull();
   }
 

@@ -25,6 +25,7 @@ from labs.testbed.judge import Outcome, Told, Verdict
 from labs.testbed.sim import Played
 
 SIGNS = {Verdict.PASS: "✓", Verdict.FAIL: "✗", Verdict.INCONCLUSIVE: "?", Verdict.NOT_RUN: "–"}
+WITHOUT_SCRIPT = ".play .band * { display: inline !important }"  # the script shows what is in view; without it, all is
 PLAYS_SHOWN = 6  # of one check; a check that plays more tells its story in its last ones
 
 
@@ -73,14 +74,15 @@ class _Page:
     def whole(self, title: str, summary: str, chapters: Sequence[Chapter]) -> str:
         style = palette(":root") + STYLE + _asset("report.css")
         script = _asset("report.js")
-        allowed = f"style-src {_hash(style)}; script-src {_hash(script)}"
+        allowed = f"style-src {_hash(style)} {_hash(WITHOUT_SCRIPT)}; script-src {_hash(script)}"
         policy = f"default-src 'none'; {allowed}; base-uri 'none'; form-action 'none'"
         parts = (
             '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">',
             f'<meta http-equiv="Content-Security-Policy" content="{policy}">',
             '<meta name="viewport" content="width=device-width, initial-scale=1">',
             '<meta name="color-scheme" content="light dark">',
-            f"<title>{html(title)}</title><style>{style}</style></head><body>",
+            f"<title>{html(title)}</title><style>{style}</style>",
+            f"<noscript><style>{WITHOUT_SCRIPT}</style></noscript></head><body>",
             '<a class="skip" href="#main">Skip to the story</a>',
             f"<header><h1>{html(title)}</h1>{_paragraph(summary)}{_count(chapters)}</header>",
             _contents(chapters),
@@ -133,11 +135,13 @@ class _Page:
                 yield self._play(f"{number}-free", chapter.fault_free, "Without faults")
             yield "</div>"
         plays = list(enumerate(chapter.plays, 1))
+        if plays:
+            yield "<h3>What was played</h3>"
         if len(plays) > PLAYS_SHOWN:
             yield f"<p>{len(plays)} scenes were played; the last {PLAYS_SHOWN} are shown.</p>"
         for place, played in plays[-PLAYS_SHOWN:]:
             last = place == len(plays)
-            scene = f"What was played: {played.trace.scene}, seed {played.trace.seed:x}"
+            scene = f"{played.trace.scene}, seed {played.trace.seed:x}"
             drawn = self._play(f"{number}-{place}", played, scene, chapter.outcome if last else None)
             yield (
                 drawn

@@ -14,6 +14,7 @@ from labs.testbed.sim import Played
 
 FRAMES_A_PLAY = 5_000
 FRAMES_IN_ALL = 20_000
+STRETCH = 100  # frames in one table
 
 
 @dataclass(slots=True)
@@ -84,14 +85,17 @@ def _ended(trace: Trace) -> str:
 
 def _toolbar() -> str:
     buttons = (
-        ("previous", "Previous frame"),
-        ("next", "Next frame"),
-        ("fault", "Next fault"),
-        ("out", "Zoom out"),
-        ("in", "Zoom in"),
-        ("whole", "Actual size"),
+        ("previous", "Previous", "Previous frame"),
+        ("next", "Next", "Next frame"),
+        ("fault", "Next fault", "Next fault"),
+        ("out", "−", "Zoom out"),
+        ("in", "+", "Zoom in"),
+        ("whole", "100 %", "100 % size"),
     )
-    drawn = (f'<button type="button" data-does="{does}">{words}</button>' for does, words in buttons)
+    drawn = (
+        f'<button type="button" data-does="{does}" aria-label="{aloud}">{words}</button>'
+        for does, words, aloud in buttons
+    )
     return f'<div class="toolbar" role="group" aria-label="Diagram" hidden>{"".join(drawn)}</div>'
 
 
@@ -109,13 +113,16 @@ def _panel() -> str:
 
 
 def _table(shown: Shown, diagram: Diagram) -> str:
-    rows = "".join(map(_row, diagram.arrows))
+    """The frames in tables of a hundred: a browser leaves out of its work a whole table that is not in view."""
     head = "".join(f'<th scope="col">{name}</th>' for name in ("No.", "Time", "Way", "Frame", "Bytes", "Fate"))
-    return (
-        f'<div class="table" tabindex="0" role="group" aria-label="Frames: {html(shown.title)}"><table>'
-        f"<caption>Frames in the order in which they were sent</caption><thead><tr>{head}</tr></thead>"
-        f"<tbody>{rows}</tbody></table></div>"
+    tables = "".join(
+        f'<div class="stretch"><table><caption>Frames {begin + 1} to {begin + len(part)}, as they were sent</caption>'
+        f"<thead><tr>{head}</tr></thead><tbody>{''.join(map(_row, part))}</tbody></table></div>"
+        for begin in range(0, len(diagram.arrows), STRETCH)
+        for part in [diagram.arrows[begin : begin + STRETCH]]
     )
+    label = f"Frames: {html(shown.title)}"
+    return f'<div class="table" tabindex="0" role="group" aria-label="{label}">{tables}</div>'
 
 
 def _row(arrow: Arrow) -> str:
