@@ -78,7 +78,7 @@ def _play(
     here = replace(cast, _zygotes={})  # those that there are belong to the caller, outside
     here.folder = cast.folder
     with Network(topology) as network, ExitStack() as leaving:
-        stage = _Stage(scene, plan, recorder, wiring, cables=_Cables(network))
+        stage = _Stage(scene, plan, recorder, wiring, cables=Cables(network))
         leaving.callback(here.close)
         leaving.callback(stage.leave_all)
         stage.enter_all(here, seed)
@@ -89,7 +89,7 @@ def _play(
 
 
 @dataclass(slots=True)
-class _Cables:
+class Cables:
     """The sockets at both ends of every interface: its host's, and the relay's."""
 
     network: Network
@@ -125,7 +125,7 @@ class _Cables:
 class _Stage(Stage):
     """One play while it goes on: the judge's side of everything, in one loop."""
 
-    cables: _Cables
+    cables: Cables
     unmet: tuple[Fault, ...] = ()
     players: list[Live | Acted] = field(default_factory=list)
     _relay: Relay | None = None
