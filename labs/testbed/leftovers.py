@@ -40,16 +40,18 @@ class StillAlive(Exception):
     """Processes that did not die; the text names them."""
 
 
-def kill_marked(mark: str, *, group: int | None) -> None:
-    """Kill all processes with `mark` in their environment, and the process group; wait until they are gone."""
+def kill_marked(mark: str, *, leader: int | None) -> None:
+    """Kill all processes with `mark` in their environment, and the group of `leader`; wait until they are gone."""
     needle = f"{MARK}={mark}".encode()
 
     def belongs(pid: int) -> bool:
+        if pid == leader:  # one that has only just been started shows no environment yet
+            return _is_alive(pid)
         return needle in _environment(pid) or _is_dying_reaper(pid)
 
     def strike() -> None:
-        if group is not None:
-            os.killpg(group, signal.SIGKILL)
+        if leader is not None:
+            os.killpg(leader, signal.SIGKILL)
 
     _kill(belongs, strike)
 
@@ -65,9 +67,14 @@ def kill_owned(uid: int, *, executioner: int) -> None:
     _kill(lambda pid: _owner(pid) == uid and _is_alive(pid), strike)
 
 
-def is_known(uid: int) -> bool:
-    """Whether any process of user `uid` is listed, if only because it is dead and nobody has collected it."""
-    return any(_true_of(pid, lambda pid: _owner(pid) == uid) for pid in _processes())
+def users() -> dict[int, bool]:
+    """The users of all listed processes, each with whether one of them is alive: the dead may be listed for long."""
+    found: dict[int, bool] = {}
+    for pid in _processes():
+        with suppress(FileNotFoundError, ProcessLookupError):
+            uid = _owner(pid)
+            found[uid] = found.get(uid, False) or _is_alive(pid)
+    return found
 
 
 def program_of(pid: int) -> int:

@@ -164,7 +164,7 @@ def end(process: Confined) -> None:
     """Kill everything that was launched, wait until it is gone, and remove what it left behind. May be called twice."""
     if process.account:
         leftovers.kill_owned(process.account.uid, executioner=_EXECUTIONER)
-    leftovers.kill_marked(process.mark, group=process.pid if process.returncode is None else None)
+    leftovers.kill_marked(process.mark, leader=process.pid if process.returncode is None else None)
     process.wait()
     if process.account:
         _close_account(process.account)
@@ -410,18 +410,19 @@ def _open_account() -> _Account:
     if not _may_change_uid():
         raise Unavailable("only root, outside user namespaces, can run programs as another user")
     _LOCKS.mkdir(mode=0o700, exist_ok=True)
+    listed = leftovers.users()
     for uid in _ACCOUNTS:
         lock = _lock(uid)
         if lock is None:
             continue
-        # A judge that was killed could not end its program; and where process 1 does not collect the dead, they count.
-        leftovers.kill_owned(uid, executioner=_EXECUTIONER)
-        if leftovers.is_known(uid):
-            os.close(lock)
-            continue
-        home = Path(tempfile.mkdtemp(prefix="downstack-"))
-        os.chown(home, uid, uid)
-        return _Account(uid, lock, home)
+        # A judge that was killed could not end its program, and one that flees by forking is not always listed.
+        if listed.get(uid, True):
+            leftovers.kill_owned(uid, executioner=_EXECUTIONER)
+        if uid not in listed:
+            home = Path(tempfile.mkdtemp(prefix="downstack-"))
+            os.chown(home, uid, uid)
+            return _Account(uid, lock, home)
+        os.close(lock)  # the dead count as processes of their user, until somebody collects them
     raise Unavailable(f"all {len(_ACCOUNTS)} users for programs are taken")
 
 
