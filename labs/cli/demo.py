@@ -36,6 +36,7 @@ from labs.story.ledger import open_ledger
 from labs.story.trace import Event, FrameEvent, PortEvent
 from labs.testbed import testbeds
 from labs.testbed.cast import Cast
+from labs.testbed.enclave import EnclaveDied, Unavailable
 from labs.testbed.scene import Scene
 from labs.testbed.sim import Played
 from netstack.wire import MILLISECOND
@@ -208,22 +209,28 @@ class Decoder:
 def a_real_network(show: Show) -> None:
     """Two computers and a raw link between them"""
     lab = show.lab("1")
-    testbed, _ = testbeds.choose(("mininet", "sim"))
-    if testbed == "mininet":
-        show.say("""
-            Mininet makes two machines out of this one: two network namespaces of the kernel, each with an interface,
-            and packet sockets that see raw Ethernet frames. The same kind of programs, in real time:
-        """)
-    else:
-        show.say(f"""
-            There is no emulated network on this machine ({testbeds.why_not("mininet")}; ./lab doctor says what would
-            mend it). So the programs run on the simulated one:
-        """)
-    print()
+    reason = testbeds.why_not("mininet")
     commentator = Commentator(import_part(lab, "kinds").describe, with_bytes=4)
     with show.cast(lab) as cast:
-        played = show.play(show.scenes(lab)["application"], cast, on=testbed, watch=commentator.tell_now)
-    show.chapters.append(report.Chapter(title=f"Two computers on {testbed}", played=[played]))
+        scene = show.scenes(lab)["application"]
+        if not reason:
+            show.say("""
+                Mininet makes two machines out of this one: two network namespaces of the kernel, each with an
+                interface, and packet sockets that see raw Ethernet frames. The same kind of programs, in real time:
+            """)
+            print()
+            try:
+                played = show.play(scene, cast, on="mininet", watch=commentator.tell_now)
+            except (Unavailable, EnclaveDied, OSError) as error:
+                reason = f"it failed: {plain(str(error))}"
+        if reason:
+            show.say(f"""
+                There is no emulated network here ({reason}; ./lab doctor says what would mend it). So the programs run
+                on the simulated one:
+            """)
+            print()
+            played = show.play(scene, cast, watch=commentator.tell_now)
+    show.chapters.append(report.Chapter(title=f"Two computers on {played.trace.testbed}", played=[played]))
     show.say("""
         A frame to everybody, an answer to one, and then each question in a conversation of its own. The bytes are those
         that crossed the wire: 88 b5 is the course's own kind of Ethernet frame.
