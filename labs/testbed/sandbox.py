@@ -438,7 +438,8 @@ def _lock(uid: int) -> int | None:
 
 
 def _close_account(account: _Account) -> None:
-    """Remove all that the user left in the folders that everybody may write, and let others have the number."""
+    """Remove all that the user left at home and where everybody may write, and let others have the number."""
+    _remove(account.home)
     for folder in map(Path, _SHARED_FOLDERS):
         for entry in folder.iterdir() if folder.is_dir() else ():
             with suppress(FileNotFoundError):
