@@ -14,6 +14,7 @@ unit check convinces nobody by itself; each is confirmed by a check of frames.
 
 import importlib.util
 import json
+import pkgutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -70,7 +71,9 @@ def _folders(action: dict[str, Any]) -> Iterator[Path]:
 
 def _find(path: str) -> Any:
     first, *rest = path.split(".")
-    found = stored[first] if first in stored else importlib.import_module(first)
+    if first not in stored:
+        return pkgutil.resolve_name(path)
+    found = stored[first]
     for name in rest:
         found = getattr(found, name)
     return found
