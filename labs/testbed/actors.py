@@ -58,7 +58,11 @@ class Actor(Protocol):
         ...
 
     def leave(self, now: int) -> Exit | None:
-        """End it, and return the event of its end if there was none yet."""
+        """Give it a last turn in which to stop, and return how it ended."""
+        ...
+
+    def end(self) -> None:
+        """End its process, if there is one, at once."""
         ...
 
     def last_words(self) -> str:
@@ -176,12 +180,13 @@ class Process:
             raise Died(self._gone()) from None
 
     def leave(self, now: int) -> Exit | None:
-        """Cancel `main` if it still runs, end the process, and return the event of its end if there was none yet."""
-        try:
-            return None if self.ended else Exit(now, self.host, self.name, *self._cancel(now))
-        finally:
-            self.ended = True
-            self.running.end()
+        """Cancel `main`, and return how it ended; what it still wants done is not done."""
+        self.ended = True
+        return Exit(now, self.host, self.name, *self._cancel(now))
+
+    def end(self) -> None:
+        """End the process at once, and take in what it has printed last."""
+        self.running.end()
 
     def _cancel(self, now: int) -> tuple[Literal["cancelled", "raised", "died", "stopped"], str]:
         try:
@@ -237,8 +242,11 @@ class Acted:
         return (Frame(send.link, send.frame) for send in sends)
 
     def leave(self, now: int) -> Exit | None:
-        """Nothing to end, and nothing to tell."""
+        """It has no end that anybody would want to know of."""
         return None
+
+    def end(self) -> None:
+        """There is no process."""
 
     def last_words(self) -> str:
         """A judge prints nothing."""

@@ -216,14 +216,15 @@ class Cast:
     cpu_seconds: int = 20
     interpreter: str = sys.executable
     _lock: int = -1
-    _folder: Path | None = None
+    folder: Path | None = field(default=None, init=False)
     _zygotes: dict[tuple[str, int | None], _Zygote] = field(default_factory=dict)
+    _started: list[Running] = field(default_factory=list)
 
     def __enter__(self) -> Self:
         _sweep()
-        self._folder, self._lock = _locked_folder()
+        self.folder, self._lock = _locked_folder()
         try:
-            stage(self._folder / "stage", self.hidden)
+            stage(self.folder / "stage", self.hidden)
         except BaseException:
             self.__exit__(None, None, None)
             raise
@@ -233,10 +234,10 @@ class Cast:
         self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
     ) -> None:
         with ExitStack() as stack:  # whatever goes wrong with one, the others are closed too
-            if self._folder is not None:
+            if self.folder is not None:
                 stack.callback(os.close, self._lock)
-                stack.callback(shutil.rmtree, self._folder, ignore_errors=True)
-                self._folder = None
+                stack.callback(shutil.rmtree, self.folder, ignore_errors=True)
+                self.folder = None
             stack.callback(self.close)
 
     def close(self) -> None:
@@ -244,13 +245,15 @@ class Cast:
         with ExitStack() as stack:
             while self._zygotes:
                 stack.callback(self._zygotes.popitem()[1].close)
+            for running in self._started:
+                stack.callback(running.end)
 
     @property
     def roots(self) -> tuple[Path, ...]:
         """Where a program's file is looked for, in this order: the lab's folder, the student's, our drivers'."""
-        assert self._folder is not None, "a Cast is used as a context manager"
+        assert self.folder is not None, "a Cast is used as a context manager"
         given = () if self.given is None else (self.given.resolve(),)
-        return (*given, self.own.resolve(), self._folder / "stage/labs/testbed/program/drivers")
+        return (*given, self.own.resolve(), self.folder / "stage/labs/testbed/program/drivers")
 
     def command(self, program: Program) -> tuple[str, ...]:
         """The command that runs `program`, its file by its full path; empty for one of ours, in Python."""
@@ -287,7 +290,9 @@ class Cast:
         finally:
             theirs.close()
             os.close(writes)
-        return Running(answer["pid"], ours, Tail(limit=output_bytes), reads, zygote)
+        running = Running(answer["pid"], ours, Tail(limit=output_bytes), reads, zygote)
+        self._started = [*(other for other in self._started if other.output_fd >= 0), running]
+        return running
 
     def _zygote(self, host: str, network: int | None) -> _Zygote:
         key = (host if self.level else "", network)
@@ -298,9 +303,9 @@ class Cast:
         return self._zygotes[key]
 
     def _launch(self, network: int | None) -> _Zygote:
-        assert self._folder is not None
+        assert self.folder is not None
         ours, theirs = socket.socketpair()
-        staged = self._folder / "stage"
+        staged = self.folder / "stage"
         settings = {
             "path": [str(staged), *_site_packages()],
             "roots": [str(root) for root in self.roots],

@@ -75,8 +75,9 @@ def play(
     try:
         stage.enter_all(cast, seed)
         stage.run()
-    finally:
         stage.leave_all()
+    finally:
+        stage.end_all()
     output = {(actor.host, actor.name): actor.last_words() for actor in stage.actors}
     return Played(trace=trace, output=output, unmet=wiring.unmet(), overrun=stage.overrun)
 
@@ -127,14 +128,16 @@ class Stage:
         return ports
 
     def leave_all(self) -> None:
-        """End every program, and record how those ended that still ran."""
-        with ExitStack() as leaving:  # an interruption at one of them does not spare the others
-            for actor in reversed(self.actors):
-                leaving.callback(self._leave, actor)
+        """Cancel every program that still runs, and record how it ended."""
+        for actor in self.actors:
+            if not actor.ended and (event := actor.leave(self.now)) is not None:
+                self.recorder.add(event)
 
-    def _leave(self, actor: Actor) -> None:
-        if (event := actor.leave(self.now)) is not None:
-            self.recorder.add(event)
+    def end_all(self) -> None:
+        """End every program's process, without a word: after it has left, or because we were interrupted."""
+        with ExitStack() as ending:  # a second interruption at one of them does not spare the others
+            for actor in self.actors:
+                ending.callback(actor.end)
 
     def _stop(self, actor: Actor, error: Stopped | ChannelError) -> None:
         how = error.how if isinstance(error, Stopped) else "stopped"
