@@ -14,34 +14,26 @@ import html as markup
 import unicodedata
 
 _INVISIBLE = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
-_FORMULA = (
-    "=",
-    "+",
-    "-",
-    "@",
-    "\t",
-    "\r",
-    "\n",
-    "＝",
-    "＋",
-    "－",
-    "＠",
-)  # also in the full width that some programs fold
+_FORMULA = tuple("=+-@\t\r\n＝＋－＠")  # the last four are as wide as a Chinese character, and some programs fold them
 
 
 def plain(text: str | bytes, *, lines: bool = False) -> str:
     r"""Return `text` with nothing in it that a display would obey: on one line, or with `lines`, on its own lines.
 
-    Bytes are read as UTF-8, those that are not as `\xff`. A tab becomes a space.
+    Bytes are read as UTF-8, those that are none as `\xff`. A tab becomes a space.
     """
-    if isinstance(text, bytes):
-        text = text.decode("utf-8", "backslashreplace")
-    return "".join("\n" if lines and character == "\n" else _shown(character) for character in text)
+    return "".join("\n" if lines and character == "\n" else _shown(character) for character in _text(text))
+
+
+def _text(text: str | bytes) -> str:
+    return text.decode("utf-8", "surrogateescape") if isinstance(text, bytes) else text
 
 
 def _shown(character: str) -> str:
     if character == "\t":
         return " "
+    if "\udc80" <= character <= "\udcff":  # a byte that is no text, as Python also reads it in a file's name
+        return f"\\x{ord(character) - 0xDC00:02x}"
     if character == "\\" or unicodedata.category(character) in _INVISIBLE:
         return character.encode("unicode_escape").decode("ascii")
     return character
@@ -57,6 +49,5 @@ def csv_cell(text: str | bytes) -> str:
 
     Separators and quotes are the `csv` module's business.
     """
-    shown = plain(text)
-    start = text.decode("utf-8", "backslashreplace") if isinstance(text, bytes) else text
-    return f"'{shown}" if start.lstrip(" ").startswith(_FORMULA) else shown
+    is_formula = _text(text).lstrip(" ").startswith(_FORMULA)
+    return f"'{plain(text)}" if is_formula else plain(text)

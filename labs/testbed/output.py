@@ -1,8 +1,8 @@
 """What programs print, taken in without blocking, and no more of it than anybody wants to read.
 
 A program may print without end, in one line of gigabytes, or not at all; whoever watches it must neither wait for it
-nor store what it sends. `drain` reads what is there now; `Tail` keeps the last lines, counts the rest, and calls when
-it has been too much.
+nor store what it sends. `drain` reads what is there now; `Tail` keeps the beginning (where the first error stands) and
+the last lines (where the last one does), counts the rest, and calls when it has been too much.
 """
 
 import os
@@ -10,8 +10,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 LIMIT = 1 << 20  # bytes that a program may print
-LINES = 32
-LONGEST_LINE = 2048  # bytes kept, on average over the last lines
+FIRST = 2048  # bytes of the beginning that are kept
+LINES = 32  # of the end
+LONGEST_LINE = 2048  # bytes, on average over the last lines
 _CHUNK = 1 << 16
 
 
@@ -29,13 +30,14 @@ def drain(descriptor: int) -> bytes | None:
 
 @dataclass(slots=True)
 class Tail:
-    """The last lines of a stream. `on_excess` is called once, when more than `limit` bytes have come."""
+    """The beginning and the end of a stream. `on_excess` is called once, when more than `limit` bytes have come."""
 
     on_excess: Callable[[], None] = lambda: None
     limit: int = LIMIT
     total: int = 0
     """How many bytes have come."""
-    _kept: bytearray = field(default_factory=bytearray)
+    _first: bytes = b""
+    _last: bytearray = field(default_factory=bytearray)
 
     @property
     def exceeded(self) -> bool:
@@ -46,18 +48,20 @@ class Tail:
         """Take in the next bytes of the stream."""
         had_exceeded = self.exceeded
         self.total += len(data)
-        self._kept += data
-        del self._kept[: -LINES * LONGEST_LINE]
+        self._first += data[: FIRST - len(self._first)]
+        self._last += data
+        del self._last[: -LINES * LONGEST_LINE]
         if self.exceeded and not had_exceeded:
             self.on_excess()
 
     @property
     def text(self) -> str:
-        """The last lines, as they were written, under a line that says how many bytes came before them.
+        """What was written: all of it, or its beginning and its last lines, and how much is left out between them.
 
         Not escaped: whoever shows it does that, with `labs.story.escape.plain(text, lines=True)`.
         """
-        last = b"".join(bytes(self._kept).splitlines(keepends=True)[-LINES:])
+        last = b"".join(bytes(self._last).splitlines(keepends=True)[-LINES:])
         before = self.total - len(last)
-        note = f"({before:,} bytes before this)\n" if before else ""
-        return note + last.decode("utf-8", "backslashreplace")
+        left_out = before - len(self._first)
+        note = f"\n({left_out:,} bytes left out)\n".encode() if left_out > 0 else b""
+        return (self._first[:before] + note + last).decode("utf-8", "backslashreplace")
