@@ -51,7 +51,7 @@ def is_heard(peer: bytes, number: int, opened_here: bool, data: bytes) -> Callab
     return right
 
 
-def test_the_class_by_itself(judge: Judge) -> None:
+def test_multiplexer_by_itself(judge: Judge) -> None:
     """`Multiplexer` numbers, measures and sorts messages as the handout says."""
     script = Script("multiplex")
     script.make("multiplex.Multiplexer", store="mux")

@@ -66,7 +66,7 @@ def said(trace: Trace, direction: str) -> list[tuple[bytes, int, int, bytes]]:
     return found
 
 
-def test_the_classes_by_themselves(judge: Judge) -> None:
+def test_sealer_and_opener_by_themselves(judge: Judge) -> None:
     """Sealing gives the bytes of the handout; opening gives the data once, and refuses everything else."""
     our_privacy()
     key, context = bytes(range(32)), b"\3\1"
