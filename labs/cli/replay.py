@@ -43,6 +43,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--on", choices=TESTBEDS, help="on this testbed; exact on sim, best effort on mininet")
     for action, example in _ACTIONS.items():
         parser.add_argument(f"--{action}", action="append", default=[], metavar="FAULT", help=f"as in {example}")
+    parser.add_argument("--no-faults", action="store_true", help="without any fault: neither the check's nor by chance")
     parser.add_argument("--brief", action="store_true", help="without the events")
     add_submission(parser)
 
