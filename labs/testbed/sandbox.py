@@ -276,9 +276,12 @@ def _wrapped(folders: Sequence[Path], network: int | None, limits: Limits) -> li
     if not _may_change_uid():
         return confined
     # Its PID namespace dies with it: a "parent death signal" from root's process, which has dropped its capabilities,
-    # may not reach another user's.
-    rest = ["--dev-bind", "/proc", "/proc", "--dev-bind", "/dev", "/dev", "--unshare-pid", "--die-with-parent", "--"]
-    return [_tool("bwrap"), *view, *rest, *_become(_WRAPPED), "--", *confined]
+    # may not reach another user's. The second bubblewrap looks itself up in /proc, so that must be this namespace's;
+    # and one that the first had mounted would be masked, so that the second could not mount its own.
+    mortal = [_tool("setpriv"), "--pdeathsig", "KILL", "--"]
+    numbered_anew = [*mortal, _tool("unshare"), "--pid", "--fork", "--kill-child", "--mount-proc", "--"]
+    rest = ["--dev-bind", "/proc", "/proc", "--dev-bind", "/dev", "/dev", "--die-with-parent", "--"]
+    return [*numbered_anew, _tool("bwrap"), *view, *rest, *_become(_WRAPPED), "--", *confined]
 
 
 def _become(uid: int) -> list[str]:
