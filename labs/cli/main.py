@@ -22,7 +22,7 @@ from labs.cli.exit import FAILED, INTERRUPTED, PASSED, PIPE_CLOSED, USAGE, Refus
 from labs.cli.terminal import escape, paint
 
 SECTIONS = {
-    "first": ("demo", "doctor", "list"),
+    "first": ("demo", "doctor", "list", "lecture"),
     "do a lab": ("start", "run", "check", "replay", "explore", "report", "shell", "ledger", "needs"),
     "grade": ("grade", "prove", "release"),
     "work on the course": ("test", "bench", "new-lab", "clean"),
