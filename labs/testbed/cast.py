@@ -218,7 +218,7 @@ class Cast:
     _lock: int = -1
     folder: Path | None = field(default=None, init=False)
     _zygotes: dict[tuple[str, int | None], _Zygote] = field(default_factory=dict)
-    _started: list[Running] = field(default_factory=list)
+    _started: list[Running] = field(default_factory=list, init=False)
 
     def __enter__(self) -> Self:
         _sweep()
