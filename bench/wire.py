@@ -16,7 +16,7 @@ import struct
 import subprocess
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 
 import trio
 from mininet.topo import SingleSwitchTopo, Topo
@@ -33,6 +33,7 @@ OF_THEORY = 0.98  # of what TCP can carry at 100 Mbit/s
 SHORT, FULL = 64, 1514  # bytes of a frame
 BATCH = 64  # frames that the generator hands over at once
 SO_TIMESTAMPNS = 35
+OURS = b"\x88\xb5"  # the EtherType for experiments
 A, B = "02:00:00:00:01:00", "02:00:00:00:02:00"
 
 
@@ -169,7 +170,7 @@ def _bridged() -> Iterator[tuple[Host, Host]]:
             hosts.append((space, open_packet_socket(f"{name}-eth0")))
     while not net["s1"].connected():
         time.sleep(0.01)
-    hosts[1][1].send(_frame(A, B, SHORT))  # so that the bridge knows where B is
+    hosts[1][1].send(_frame(A, B))  # so that the bridge knows where B is
     _use_processor(1)
     yield hosts[0], hosts[1]
     net.stop()
@@ -179,8 +180,8 @@ def _use_processor(number: int) -> None:
     os.sched_setaffinity(0, {sorted(os.sched_getaffinity(os.getppid()))[number % (os.cpu_count() or 1)]})
 
 
-def _frame(to: str, sender: str, size: int) -> bytes:
-    return bytes.fromhex((to + sender).replace(":", "")) + b"\x88\xb5" + bytes(size - 14)
+def _frame(to: str, sender: str, payload: bytes = bytes(SHORT - 14)) -> bytes:
+    return bytes.fromhex((to + sender).replace(":", "")) + OURS + payload
 
 
 # What is measured on them.
@@ -203,7 +204,7 @@ def _flooded_bridge(size: int, seconds: float) -> float:
 
 def _flood(sender: Host, receiver: Host, size: int, seconds: float) -> float:
     """Send as fast as the kernel takes it; return the frames a second that reach the receiver's card."""
-    frame = ctypes.create_string_buffer(_frame(B, A, size), size)
+    frame = ctypes.create_string_buffer(_frame(B, A, bytes(size - 14)), size)
     vector = (ctypes.c_uint64 * 2)(ctypes.addressof(frame), size)
     headers = (ctypes.c_uint64 * (8 * BATCH))(*([0, 0, ctypes.addressof(vector), 1, 0, 0, 0, 0] * BATCH))
     send = kernel.libc().sendmmsg
@@ -238,22 +239,22 @@ def _bridge_round_trip(count: int) -> float:
 
 
 def _ping_pong(one: Host, other: Host, count: int) -> float:
-    """The median seconds that a frame takes there and back."""
+    """The median seconds that a frame takes there and back; others' frames, such as a kernel's own, do not count."""
     (_, here), (_, there) = one, other
-    for early in (here, there):
-        with suppress(BlockingIOError):
-            while early.recv(2048):  # what was sent before
-                continue
-        early.setblocking(True)
+    here.setblocking(True)
+    there.setblocking(True)
     echo = os.fork()
     if echo == 0:
         while True:
-            there.send(_frame(A, B, len(there.recv(2048))))
+            if (frame := there.recv(2048))[12:14] == OURS:
+                there.send(_frame(A, B, frame[14:]))
     taken = []
-    for _ in range(count):
+    for number in range(count):
+        payload = number.to_bytes(SHORT - 14, "big")
         began = time.perf_counter()
-        here.send(_frame(B, A, SHORT))
-        here.recv(2048)
+        here.send(_frame(B, A, payload))
+        while here.recv(2048)[14:] != payload:
+            continue
         taken.append(time.perf_counter() - began)
     os.kill(echo, signal.SIGKILL)
     os.waitpid(echo, 0)
@@ -270,7 +271,7 @@ def _errors_of_delay(count: int) -> list[float]:
         for number in range(count):
             time.sleep(0.001 + number % 7 * 0.0005)
             sent = time.time_ns()
-            a.send(_frame(B, A, SHORT))
+            a.send(_frame(B, A))
             _, control, _, _ = b.recvmsg(2048, 64)
             seconds, nanoseconds = struct.unpack("qq", control[0][2])
             errors.append((seconds * SECOND + nanoseconds - sent - 10 * MILLISECOND) / MILLISECOND)
