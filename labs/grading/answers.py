@@ -18,7 +18,6 @@ from labs.course import ANSWERS, CourseError, Kind, Lab, Step
 from labs.grading.checks import Check, import_part
 from labs.grading.reference import Patch, read_patches
 from labs.questions import Play, Question, normal
-from labs.story.escape import plain
 from labs.story.trace import Trace, TraceError
 from labs.testbed import sim
 from labs.testbed.cast import Cast
@@ -143,7 +142,7 @@ def read_answers(submission: Path) -> dict[str, Any]:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
         text = f"{ANSWERS} can be read"
-        raise Broken("answers:file", text, found=plain(str(error))) from None
+        raise Broken("answers:file", text, found=str(error)) from None
 
 
 def key_of(submission: Path) -> str:
@@ -164,7 +163,7 @@ def _key(submission: Path) -> str:
 def _answers_to(step: Step, submission: Path) -> dict[str, Any]:
     answers = read_answers(submission).get(f"step{step.id}", {})
     if not isinstance(answers, dict):
-        raise Broken("answers:table", f"[step{step.id}] is a table", found=plain(str(answers))[:SHOWN])
+        raise Broken("answers:table", f"[step{step.id}] is a table", found=str(answers)[:SHOWN])
     return answers
 
 
@@ -196,7 +195,7 @@ def _expect_answer(judge: Judge, name: str, text: str, answers: dict[str, Any], 
 
 
 def _shown(value: object) -> str:
-    return plain(repr(value))[:SHOWN]
+    return repr(value)[:SHOWN]
 
 
 def given_folder(lab: Lab) -> Path | None:

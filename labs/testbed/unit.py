@@ -18,7 +18,6 @@ from typing import Any
 
 from mininet.topo import Topo
 
-from labs.story.escape import plain
 from labs.testbed.judge import Broken, Judge, Told
 from labs.testbed.program.values import Seen, Stored, ValueTravelError, pack, unpack
 from labs.testbed.scene import Offering, Port, Program, Scene
@@ -133,9 +132,8 @@ class Script:
 
 
 def shown(value: object) -> str:
-    """A value of the student's as a story shows it: bounded, and with nothing in it that a terminal obeys."""
+    """A value of the student's as a story shows it: written out, and bounded."""
     text = f"{value.kind}({_listed(value.attributes)})" if isinstance(value, Seen) else repr(value)
-    text = text if text.isascii() and text.isprintable() else plain(text)
     return text if len(text) <= SHOWN else f"{text[: SHOWN // 2]} … {text[-SHOWN // 2 :]} ({len(text)} characters)"
 
 
@@ -163,7 +161,7 @@ def _read(raw: bytes) -> _Answer:
             case {"returned": value}:
                 return _Answer(unpack(value))
             case {"raised": [str(kind), str(text), *where]}:
-                return _Answer(raised=plain(kind), text=plain(text), where=plain(str("".join(where)), lines=True))
+                return _Answer(raised=kind, text=text, where="".join(map(str, where)))
     except (ValueError, TypeError, RecursionError):
         pass
     return _Answer(raised="nothing known", text="the answer cannot be read")

@@ -2,6 +2,7 @@ from collections.abc import Iterable
 
 from labs.lab90_echo.kinds import classify
 from labs.lab90_echo.topology import Pair
+
 from labs.testbed.scene import Acting, Program, Scene, Send
 
 

@@ -1,6 +1,7 @@
 import random
 
 from labs.lab90_echo.scenes import asking
+
 from labs.questions import Play, Question
 
 DEFECTS = {"impatient": "it asks again too soon", "deaf": "it does not hear the answer", "silent": "it asks once only"}

@@ -1,5 +1,6 @@
 from labs.lab90_echo.kinds import classify
 from labs.lab90_echo.topology import Pair
+
 from labs.testbed.scene import Offering, Port, Program, Scene
 
 

@@ -1,6 +1,6 @@
 import pytest
-
 from labs.lab90_echo.peers import asked_by_the_judge
+
 from labs.testbed.judge import Judge
 from labs.testbed.unit import Script
 

@@ -1,6 +1,6 @@
 import pytest
-
 from labs.lab90_echo.scenes import asking
+
 from labs.testbed.judge import Judge
 
 
@@ -9,7 +9,8 @@ from labs.testbed.judge import Judge
 def test_answered(judge: Judge) -> None:
     """A question is answered."""
     trace = judge.play(asking(b"who?"))
-    judge.expect("delivered", trace.delivered("a") == [b"WHO?"], "the answer is delivered", found=f"{trace.delivered('a')}")
+    delivered = trace.delivered("a")
+    judge.expect("delivered", delivered == [b"WHO?"], "the answer is delivered", found=f"{delivered}")
 
 
 @pytest.mark.step(2)

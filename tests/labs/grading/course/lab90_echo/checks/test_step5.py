@@ -1,6 +1,6 @@
 import pytest
-
 from labs.lab90_echo.scenes import asking
+
 from labs.testbed.judge import Judge
 
 
