@@ -187,7 +187,7 @@ def run_check(
     further: Iterable[int] = (),
     step: str = "",
 ) -> Outcome:
-    """Run `check` under each of `seeds`, and under at most four `further` ones for each that did not bite.
+    """Run `check` under each of `seeds`, and where none of them bit, under at most four `further` ones.
 
     `perform(scene, seed)` plays a scene. The first failure ends it; a pass needs at least one seed that bit.
     """
