@@ -15,7 +15,7 @@ from labs.cli.chosen import (
     refusing,
     seed,
 )
-from labs.cli.terminal import paint
+from labs.cli.terminal import Progress, paint
 from labs.course import TESTBEDS, Lab
 from labs.grading import reports
 from labs.grading.examination import VISIBLE, Examination, StepResult
@@ -23,6 +23,7 @@ from labs.grading.hints import hint_for
 from labs.grading.results import step_as_json
 from labs.story import narrate
 from labs.testbed.judge import Verdict
+from labs.testbed.shrink import MOST_RUNS, Shrunk
 
 SUMMARY = "judge your steps: what passes, what fails and why"
 
@@ -49,7 +50,7 @@ def run(args: argparse.Namespace) -> int:
     told = _Told(lab, submission, own, at_length=bool(args.step), quiet=args.json)
     with refusing(), Examination(lab=lab, submission=submission, on=args.on, seeds=_seeds(args.seed)) as examination:
         try:
-            results.extend(told.tell(each) for each in examination.steps(steps))
+            results.extend(told.tell(each, examination) for each in examination.steps(steps))
         finally:
             if own and results:
                 _remember(lab, submission, results)
@@ -73,7 +74,7 @@ class _Told:
         self.failed = False
         self.progress = workspace.Progress.load()
 
-    def tell(self, result: StepResult) -> StepResult:
+    def tell(self, result: StepResult, examination: Examination) -> StepResult:
         if self.quiet:
             return result
         line = narrate.headline(result)
@@ -84,20 +85,34 @@ class _Told:
             print(f"    ./lab check {self.lab.number} --step {result.step.id}  tells why", flush=True)
             return result
         self.failed = self.failed or result.verdict is Verdict.FAIL
-        print(self._at_length(result), flush=True)
+        print(self._at_length(result, _shrunk(examination, result)), flush=True)
         return result
 
-    def _at_length(self, result: StepResult) -> str:
+    def _at_length(self, result: StepResult, shrunk: Shrunk | None) -> str:
         deciding = result.deciding
         elsewhere = None if self.own else self.submission
         fingerprint = deciding.outcome.fingerprint if deciding and deciding.outcome else None
         failures = self.progress.failures(self.lab, result.step.id)
         hint = hint_for(self.lab, result.step, deciding.check if deciding else None, fingerprint, failures)
-        replay = narrate.replay_command(self.lab, deciding, elsewhere) if deciding else ""
+        replay = narrate.command_to_replay(self.lab, deciding, elsewhere, shrunk) if deciding else ""
         report = (
-            reports.write(self.lab, result.results, hint=hint, replay=replay) if deciding and deciding.outcome else None
+            reports.write(self.lab, result.results, hint=hint, replay=replay, shrunk=shrunk)
+            if deciding and deciding.outcome
+            else None
         )
-        return narrate.explain(result, self.lab, self.submission, hint=hint, replay=replay, report=report)
+        return narrate.explain(
+            result, self.lab, self.submission, hint=hint, replay=replay, report=report, shrunk=shrunk
+        )
+
+
+def _shrunk(examination: Examination, result: StepResult) -> Shrunk | None:
+    """The fewest faults that break the deciding check, searched for a few seconds."""
+    if result.deciding is None:
+        return None
+    progress = Progress("looking for the fewest faults")
+    shrunk = examination.shrink(result.deciding, lambda runs, left: progress.update(runs, MOST_RUNS))
+    progress.close()
+    return shrunk
 
 
 def _remember(lab: Lab, submission: Path, results: list[StepResult]) -> None:

@@ -256,7 +256,7 @@ def a_mistake(show: Show) -> None:
         show.say(f"It could not be judged here: {result.why}.")
         return
     hint = hint_for(lab, step, deciding.check, deciding.outcome.fingerprint, 0)
-    again = narrate.replay_command(lab, deciding, own)
+    again = narrate.command_to_replay(lab, deciding, own)
     show.lines([narrate.headline(result), *narrate.explain(result, lab, own, hint=hint, replay=again).splitlines()])
     show.chapters.append(
         report.Chapter(title=deciding.check.sentence, step=step.id, outcome=deciding.outcome, hint=hint, replay=again)

@@ -53,7 +53,7 @@ def run(args: argparse.Namespace) -> int:
     _, lab = chosen_lab(args.lab)
     (step,) = chosen_steps(lab, [args.step])
     submission = chosen_submission(lab, args.submission)
-    script = _script(args)
+    schedule = _schedule(args)
     teller = Teller.of(lab)
 
     def watch(event: Event) -> None:
@@ -67,8 +67,7 @@ def run(args: argparse.Namespace) -> int:
             submission=submission,
             seeds=(args.seed,),
             on=args.on,
-            script=script,
-            chance=not script,
+            schedule=schedule,
             watch=watch,
         ) as examination,
     ):
@@ -87,11 +86,15 @@ def _tell(examination: Examination, check: Check) -> CheckResult:
     return examination.check(check)
 
 
-def _script(args: argparse.Namespace) -> tuple[Fault, ...]:
+def _schedule(args: argparse.Namespace) -> tuple[Fault, ...] | None:
+    """The faults that were named; None when the check's own faults and chance shall act."""
     try:
-        return tuple(Fault.parse(f"{action} {text}") for action in _ACTIONS for text in getattr(args, action))
+        named = tuple(Fault.parse(f"{action} {text}") for action in _ACTIONS for text in getattr(args, action))
     except ScriptError as error:
         raise Refusal(str(error), cure="write faults as a replay command does") from None
+    if named and args.no_faults:
+        raise Refusal("--no-faults and a fault contradict each other", cure="leave out one of them")
+    return named if named or args.no_faults else None
 
 
 def _checks(examination: Examination, lab: Lab, step: Step, name: str | None) -> list[Check]:

@@ -24,6 +24,7 @@ from labs.testbed.cast import Cast, CastError
 from labs.testbed.judge import FURTHER_SEEDS, Outcome, Verdict, derive_seeds, run_check
 from labs.testbed.sandbox import Level, Unavailable
 from labs.testbed.scene import Scene
+from labs.testbed.shrink import Shrunk, shrink_failure, with_schedule
 from labs.testbed.sim import Played
 from netstack.wire import Fault
 
@@ -76,7 +77,7 @@ class Examination:
     """One submission's way through a lab. Use it as a context manager.
 
     `key` chooses the seeds, unless `seeds` names them; `counts` overrules how many a check asks for on a testbed; `on`
-    restricts the testbeds to one; `script` with `chance=False` replays a schedule of faults instead of drawing one;
+    restricts the testbeds to one; `schedule` is played instead of the checks' own faults and of chance;
     `watch` sees every event of every play; `judging` stands for `run_check`.
     """
 
@@ -88,8 +89,7 @@ class Examination:
     counts: Mapping[str, int] = field(default_factory=dict)
     judging: Callable[..., Outcome] = run_check
     on: str | None = None
-    script: tuple[Fault, ...] = ()
-    chance: bool = True
+    schedule: tuple[Fault, ...] | None = None
     watch: Callable[[Event], None] | None = None
     checks: Sequence[Check] = ()
     _cast: Cast | None = None
@@ -179,9 +179,23 @@ class Examination:
             return self._play(scene, seed, testbed)
 
     def _play(self, scene: Scene, seed: int, testbed: str) -> Played:
-        more = tuple(fault for fault in self.script if fault not in scene.script)
-        play = testbeds.play_on(testbed)
-        return play(scene, self.cast(), seed=seed, script=more, chance=self.chance, watch=self.watch)
+        chance = self.schedule is None
+        if self.schedule is not None:
+            scene = with_schedule(scene, self.schedule)
+        return testbeds.play_on(testbed)(scene, self.cast(), seed=seed, chance=chance, watch=self.watch)
+
+    def shrink(self, result: CheckResult, progress: Callable[[int, int], None]) -> Shrunk | None:
+        """The fewest faults that still break a check on `sim`; None for a failure that no faults of frames explain."""
+        outcome = result.outcome
+        if outcome is None or result.verdict is not Verdict.FAIL or result.testbed != "sim":
+            return None
+        if not any(True for played in outcome.played for _ in played.trace.frames()):
+            return None
+        return shrink_failure(result.check.function, self.play_scripted, outcome, progress=progress)
+
+    def play_scripted(self, scene: Scene, seed: int) -> Played:
+        """Play a scene on `sim` with its script and without chance."""
+        return sim.play(scene, self.cast(), seed=seed, chance=False)
 
     def play_own(self, scene: Scene, seed: int) -> Trace:
         """Play a scene on `sim` with the submission's programs."""

@@ -9,6 +9,7 @@ from labs.grading.checks import import_part
 from labs.grading.examination import CheckResult
 from labs.story import report
 from labs.story.dissect import Fields
+from labs.testbed.shrink import Shrunk
 from labs.testbed.sim import Played
 
 
@@ -17,8 +18,10 @@ def report_path(lab: Lab) -> Path:
     return workspace.home() / ".downstack" / "reports" / lab.folder.name.partition("_")[0] / "report.html"
 
 
-def write(lab: Lab, results: Sequence[CheckResult], *, hint: str = "", replay: str = "") -> Path:
-    """Write the report of these checks; the hint and the command belong to the last of them. Returns where it lies."""
+def write(
+    lab: Lab, results: Sequence[CheckResult], *, hint: str = "", replay: str = "", shrunk: Shrunk | None = None
+) -> Path:
+    """Write the report of these checks; what else is given belongs to the last of them. Returns where it lies."""
     path = report_path(lab)
     path.parent.mkdir(parents=True, exist_ok=True)
     last = results[-1] if results else None
@@ -29,6 +32,7 @@ def write(lab: Lab, results: Sequence[CheckResult], *, hint: str = "", replay: s
             outcome=each.outcome,
             hint=hint if each is last else "",
             replay=replay if each is last else "",
+            shrunk=shrunk if each is last else None,
         )
         for each in results
         if each.outcome is not None

@@ -6,7 +6,6 @@ Plain text without colour, made safe to show: programs' output, their errors and
 import ast
 import inspect
 import re
-import shlex
 import textwrap
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -15,9 +14,11 @@ from labs.course import ANSWERS, Lab
 from labs.grading.checks import Check
 from labs.grading.examination import CheckResult, StepResult
 from labs.story.escape import plain
+from labs.story.replay import replay_command
 from labs.testbed.judge import Outcome, Verdict
+from labs.testbed.shrink import Shrunk
 
-WIDTH = 100
+WIDTH = 76
 MOST_LINES = 24  # of what was found, and of the story: its last lines tell most
 MOST_NOT_REACHED = 8
 MOST_QUOTED = 12  # lines of the handout
@@ -33,7 +34,14 @@ def headline(result: StepResult) -> str:
 
 
 def explain(
-    result: StepResult, lab: Lab, submission: Path, *, hint: str = "", replay: str = "", report: Path | None = None
+    result: StepResult,
+    lab: Lab,
+    submission: Path,
+    *,
+    hint: str = "",
+    replay: str = "",
+    report: Path | None = None,
+    shrunk: Shrunk | None = None,
 ) -> str:
     """Why the step did not pass, at length; "" when it did."""
     if result.verdict is Verdict.PASS:
@@ -46,6 +54,8 @@ def explain(
         parts += _about_outcome(deciding.check, deciding.outcome, submission)
     if quote := _from_the_handout(lab, _lacking(result)):
         parts.append(f"the handout says:\n{_indented(quote)}")
+    if shrunk is not None:
+        parts.append(_wrapped(f"{_about_shrinking(shrunk)}."))
     if hint and result.verdict is Verdict.FAIL:
         parts.append(_wrapped(f"hint: {hint}"))
     if replay:
@@ -55,15 +65,29 @@ def explain(
     return _indented("\n".join(parts))
 
 
-def replay_command(lab: Lab, result: CheckResult, submission: Path | None = None) -> str:
-    """The one command that plays a check's decisive run again, safe in any shell; "" when there is nothing to play."""
+def command_to_replay(
+    lab: Lab, result: CheckResult, submission: Path | None = None, shrunk: Shrunk | None = None
+) -> str:
+    """The one command that plays a check's decisive run again; "" when there is nothing to play."""
     if result.outcome is None:
         return ""
-    words = ["./lab", "replay", lab.number, "--step", result.check.step, "--check", result.check.name]
-    words += ["--seed", f"{result.outcome.seed:x}"]
-    if submission is not None:
-        words += ["--submission", str(submission)]
-    return shlex.join(words)
+    return replay_command(
+        lab.number,
+        result.check.step,
+        result.check.name,
+        result.outcome.seed,
+        schedule=None if shrunk is None else shrunk.schedule,
+        testbed=result.testbed,
+        submission=submission,
+    )
+
+
+def _about_shrinking(shrunk: Shrunk) -> str:
+    if not shrunk.schedule:
+        return "it breaks in the same way without any fault"
+    faults = ", ".join(map(str, shrunk.schedule))
+    unfinished = "" if shrunk.finished else "; the search ran out of time, perhaps fewer would do"
+    return f"the fewest faults that still break it ({len(shrunk.schedule)} of {shrunk.whole}): {faults}{unfinished}"
 
 
 def _about_checks(result: StepResult) -> Iterator[str]:
@@ -157,7 +181,8 @@ def _last_lines(text: str) -> str:
 
 
 def _safe(text: str) -> str:
-    return plain(text, lines=True)
+    """Text with nothing in it that a terminal obeys. Backslashes stay single: most stand in bytes that we wrote out."""
+    return plain(text, lines=True).replace("\\\\", "\\")
 
 
 def _wrapped(text: str) -> str:

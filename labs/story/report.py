@@ -22,6 +22,7 @@ from labs.story.escape import html
 from labs.story.report_play import Budget, Shown, play_as_html
 from labs.story.trace import Trace
 from labs.testbed.judge import Outcome, Told, Verdict
+from labs.testbed.shrink import Shrunk
 from labs.testbed.sim import Played
 
 SIGNS = {Verdict.PASS: "✓", Verdict.FAIL: "✗", Verdict.INCONCLUSIVE: "?", Verdict.NOT_RUN: "–"}
@@ -33,8 +34,8 @@ PLAYS_SHOWN = 6  # of one check; a check that plays more tells its story in its 
 class Chapter:
     """What is told of one check, or of one run when there is no `outcome` but only what was `played`.
 
-    `hint` and `replay` (a command) are shown if given. `shrunk` is a play of the fewest faults that still fail,
-    `fault_free` the same scene without any. `captures` are the pcapng files written beside the report.
+    `hint`, `replay` (a command), and what the failure was `shrunk` to are shown if given. `captures` are the pcapng
+    files written beside the report.
     """
 
     title: str
@@ -43,8 +44,7 @@ class Chapter:
     played: Sequence[Played] = ()
     hint: str = ""
     replay: str = ""
-    shrunk: Played | None = None
-    fault_free: Played | None = None
+    shrunk: Shrunk | None = None
     captures: Sequence[Path] = ()
 
     @property
@@ -128,12 +128,7 @@ class _Page:
 
     def _plays(self, number: int, chapter: Chapter) -> Iterator[str]:
         if chapter.shrunk is not None:
-            yield "<h3>The fewest faults that still break it, beside a run without any</h3>"
-            yield '<div class="pair">'
-            yield self._play(f"{number}-shrunk", chapter.shrunk, "With the fewest faults", chapter.outcome)
-            if chapter.fault_free is not None:
-                yield self._play(f"{number}-free", chapter.fault_free, "Without faults")
-            yield "</div>"
+            yield from self._shrunk(number, chapter.shrunk)
         plays = list(enumerate(chapter.plays, 1))
         if plays:
             yield "<h3>What was played</h3>"
@@ -148,6 +143,19 @@ class _Page:
                 if last and chapter.shrunk is None
                 else f"<details><summary>{html(scene)}</summary>{drawn}</details>"
             )
+
+    def _shrunk(self, number: int, shrunk: Shrunk) -> Iterator[str]:
+        """The play with the fewest faults beside one without any; only this where it fails too."""
+        free = self._play(f"{number}-free", shrunk.fault_free.played[-1], "Without faults", shrunk.fault_free)
+        if not shrunk.schedule:
+            yield f"<h3>It breaks without any fault</h3>{free}"
+            return
+        fewest = self._play(f"{number}-shrunk", shrunk.outcome.played[-1], "With these faults", shrunk.outcome)
+        unfinished = "" if shrunk.finished else " (the search ran out of time; perhaps fewer would do)"
+        faults = "".join(f"<li><code>{html(str(fault))}</code></li>" for fault in shrunk.schedule)
+        yield f"<h3>The fewest faults that still break it, beside a run without any</h3><ul>{faults}</ul>"
+        yield f"<p>{len(shrunk.schedule)} of {shrunk.whole}, found in {shrunk.runs} runs{unfinished}.</p>"
+        yield f'<div class="pair">{fewest}{free}</div>'
 
     def _play(self, identity: str, played: Played, title: str, outcome: Outcome | None = None) -> str:
         culprit = outcome.broken.frame if outcome is not None and outcome.broken is not None else None

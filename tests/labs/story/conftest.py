@@ -2,7 +2,7 @@
 
 import heapq
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
@@ -11,6 +11,7 @@ from labs.story.dissect import Fields
 from labs.story.report import Chapter
 from labs.story.trace import Event, Exit, FrameEvent, Line, Note, PortEvent, Trace
 from labs.testbed.judge import Broken, Outcome, Told, Verdict
+from labs.testbed.shrink import Shrunk
 from labs.testbed.sim import Played
 from netstack.wire import MILLISECOND, SECOND, Fate, Fault, Profile, Wire
 
@@ -151,6 +152,17 @@ def outcome(verdict: Verdict, trace: Trace, *, story: Sequence[Told] = (), broke
     )
 
 
+def shrunk(failed: Outcome, fewest: Trace, fault_free: Trace) -> Shrunk:
+    return Shrunk(
+        schedule=(Fault.parse("drop a-b:data:2"),),
+        outcome=replace(failed, played=(played(fewest),)),
+        fault_free=outcome(Verdict.INCONCLUSIVE, fault_free),
+        whole=4,
+        runs=9,
+        finished=True,
+    )
+
+
 def played(trace: Trace, printed: str = "") -> Played:
     return Played(trace=trace, output={("a", "main"): printed}, unmet=())
 
@@ -178,8 +190,7 @@ def chapters(converse: Converse) -> list[Chapter]:
             outcome=failed,
             hint="What does B do with a frame that is not the next one?",
             replay="./lab replay 3 --step 2 --check lost --seed 8f31a2b3c4d5e6f7 --drop a-b:data:2",
-            shrunk=played(converse("drop a-b:data:2")),
-            fault_free=played(converse()),
+            shrunk=shrunk(failed, converse("drop a-b:data:2"), converse()),
             captures=(Path("captures/a-b.pcapng"),),
         ),
         Chapter(title="a window is kept", step="3", outcome=outcome(Verdict.PASS, converse())),

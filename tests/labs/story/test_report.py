@@ -91,7 +91,7 @@ def test_the_page_is_well_formed_and_tells_every_check(source: str) -> None:
 def test_each_frame_stands_in_the_diagram_and_in_the_table(source: str, chapters: list[Chapter]) -> None:
     shrunk = source[source.index('id="play-1-shrunk"') : source.index('id="play-1-free"')]
     assert chapters[0].shrunk is not None
-    frames = sum(1 for _ in chapters[0].shrunk.trace.frames())
+    frames = sum(1 for _ in chapters[0].shrunk.outcome.played[-1].trace.frames())
     assert len(re.findall(r'<g class="frame[^"]*" data-frame', shrunk)) == frames
     assert len(re.findall(r"<tr data-frame", shrunk)) == frames
     data = json.loads(re.search(r'class="frames">(.*?)</script>', shrunk)[1])

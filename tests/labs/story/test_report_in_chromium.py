@@ -110,7 +110,7 @@ def test_every_control_is_reached_by_tab_and_shows_its_focus(reader: Reader) -> 
         assert outline == "solid", what
         seen.add(what)
     assert {"Skip to the story", "Zoom in", "Next fault", "Copy the command", "The chosen frame"} <= seen
-    assert "Space-time diagram: With the fewest faults" in seen
+    assert "Space-time diagram: With these faults" in seen
 
 
 def test_the_wheel_zooms_with_ctrl_and_a_drag_moves(reader: Reader) -> None:
