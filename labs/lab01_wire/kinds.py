@@ -49,7 +49,8 @@ def _serial(piece: bytes) -> Iterator[Field]:
         else:
             rest = piece[place:]
             name, length = "bytes", min((rest + b"\x7e").index(0x7E), (rest + b"\x7d").index(0x7D))
-        yield name, place, length, _shown(piece[place : place + length])
+        value = piece[place : place + length]
+        yield name, place, length, repr(value)[1:] if name == "bytes" else value.hex(" ")
         place += length
 
 
@@ -88,9 +89,12 @@ def _value(name: str, value: bytes) -> str:
 
 
 def _shown(value: bytes) -> str:
-    """Text where it is text, else hexadecimal; never a control character."""
-    text = value.decode("utf-8", "replace")
-    return repr(text) if text.isprintable() and "\ufffd" not in text else value.hex(" ")
+    """Text, quoted, where it is text; else hexadecimal. Never a control character."""
+    try:
+        text = value.decode()
+    except UnicodeDecodeError:
+        return value.hex(" ")
+    return repr(text) if text.replace("\n", "").isprintable() else value.hex(" ")
 
 
 def describe(frame: bytes) -> str:
