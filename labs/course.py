@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -51,7 +52,8 @@ class Kind(StrEnum):
 class Step:
     """One step of a lab. `deliverable` is the file that it asks for, "" where it asks for none of its own.
 
-    `testbeds` are those it can be judged on, best first; `hints` go from a nudge to the place.
+    `testbeds` are those it can be judged on, best first; `hints` go from a nudge to the place. `needs` names modules
+    that no other step imports, each with the group of packages that brings it.
     """
 
     id: str
@@ -64,6 +66,12 @@ class Step:
     lines: str
     elective: bool
     hints: tuple[str, ...]
+    needs: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def lacks(self) -> dict[str, str]:
+        """Those of `needs` that are not installed."""
+        return {module: group for module, group in self.needs.items() if find_spec(module) is None}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -254,6 +262,7 @@ def _step(table: "_Table") -> Step:
         lines=table.value("lines", str, ""),
         elective=table.value("elective", bool, False),
         hints=table.texts("hints", ()),
+        needs={str(module): str(group) for module, group in table.value("needs", dict, {}).items()},
     )
     for testbed in step.testbeds:
         if testbed not in TESTBEDS:

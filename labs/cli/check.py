@@ -13,6 +13,7 @@ from labs.cli.chosen import (
     chosen_submission,
     exit_code,
     refusing,
+    require_groups,
     seed,
 )
 from labs.cli.terminal import Progress, paint
@@ -45,6 +46,8 @@ def run(args: argparse.Namespace) -> int:
     _, lab = chosen_lab(args.lab)
     steps = chosen_steps(lab, args.step)
     submission = chosen_submission(lab, args.submission)
+    if args.step:  # who asks for a step by its name wants what it needs
+        require_groups(steps)
     own = args.submission is None
     results: list[StepResult] = []
     told = _Told(lab, submission, own, at_length=bool(args.step), quiet=args.json)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from labs import workspace
 from labs.cli.exit import FAILED, INCONCLUSIVE, PASSED, Refusal
+from labs.cli.groups import require_group
 from labs.cli.terminal import escape
 from labs.course import Course, CourseError, Lab, Step, open_course
 from labs.testbed.judge import Verdict
@@ -32,6 +33,12 @@ def chosen_steps(lab: Lab, wanted: list[str] | None) -> list[Step]:
     """The steps that were named; all of them when none was."""
     with refusing():
         return [lab.step(each) for each in wanted] if wanted else list(lab.steps)
+
+
+def require_groups(steps: list[Step]) -> None:
+    """Install what these steps need beyond the course's own packages, after asking."""
+    for group in {group for step in steps for group in step.lacks.values()}:
+        require_group(group)
 
 
 def chosen_submission(lab: Lab, given: Path | None) -> Path:

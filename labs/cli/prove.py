@@ -6,7 +6,7 @@ import os
 import tempfile
 from pathlib import Path
 
-from labs.cli.chosen import add_lab, at_least_one, chosen_lab, refusing
+from labs.cli.chosen import add_lab, at_least_one, chosen_lab, refusing, require_groups
 from labs.cli.exit import FAILED, INCONCLUSIVE, PASSED, Refusal
 from labs.cli.terminal import escape, paint, progress
 from labs.course import TESTBEDS, Course, Lab
@@ -45,6 +45,7 @@ def run(args: argparse.Namespace) -> int:
         raise Refusal("a student's edition has nothing to prove with", cure="use the whole course")
     if args.on and (reason := testbeds.why_not(args.on)):
         raise Refusal(f"{args.on} cannot be had here: {reason}", cure="./lab doctor", code=INCONCLUSIVE)
+    require_groups(list(lab.steps))
     with refusing():
         if args.cases:
             return _make_cases(course, lab)

@@ -67,7 +67,8 @@ def _play(lab: Lab, submission: Path, scene: Scene, testbed: str, number: int, t
         print(teller.tell(event), flush=True)
 
     try:
-        with Cast(own=submission, given=given_folder(lab), hidden=lab.hidden) as cast:
+        cast = Cast(own=submission, given=given_folder(lab), hidden=lab.hidden, preload=scene.preload)
+        with cast:
             return testbeds.play_on(testbed)(scene, cast, seed=number, watch=watch)
     except CastError as error:
         raise Refusal(f"the programs could not be started: {escape(str(error))}", cure="./lab doctor") from None

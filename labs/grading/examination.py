@@ -92,7 +92,7 @@ class Examination:
     schedule: tuple[Fault, ...] | None = None
     watch: Callable[[Event], None] | None = None
     checks: Sequence[Check] = ()
-    _cast: Cast | None = None
+    _casts: dict[tuple[str, ...], Cast] = field(default_factory=dict)
     _reference: ExitStack = field(default_factory=ExitStack)
     _reference_cast: Cast | None = None
 
@@ -103,7 +103,7 @@ class Examination:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
     ) -> None:
-        self._drop_cast()
+        self._drop_casts()
         self._reference.close()
 
     def steps(self, wanted: Sequence[Step] | None = None) -> Iterator[StepResult]:
@@ -115,8 +115,11 @@ class Examination:
         """Examine one step; it ends at the first check that does not pass."""
         if missing := self.missing(step):
             return StepResult(step=step, reason=missing, fallback=Verdict.FAIL, not_reached=tuple(self.of(step)))
-        results: list[CheckResult] = []
         checks = self.of(step)
+        if step.lacks:
+            again = f"./lab check {self.lab.number} --step {step.id} installs it"
+            return StepResult(step=step, reason=f"it needs {', '.join(step.lacks)}: {again}", not_reached=tuple(checks))
+        results: list[CheckResult] = []
         for check in checks:
             results.append(self.check(check))
             if results[-1].verdict is not Verdict.PASS:
@@ -175,14 +178,14 @@ class Examination:
         try:
             return self._play(scene, seed, testbed)
         except CastError:
-            self._drop_cast()
+            self._drop_casts()
             return self._play(scene, seed, testbed)
 
     def _play(self, scene: Scene, seed: int, testbed: str) -> Played:
         chance = self.schedule is None
         if self.schedule is not None:
             scene = with_schedule(scene, self.schedule)
-        return testbeds.play_on(testbed)(scene, self.cast(), seed=seed, chance=chance, watch=self.watch)
+        return testbeds.play_on(testbed)(scene, self.cast(scene.preload), seed=seed, chance=chance, watch=self.watch)
 
     def shrink(self, result: CheckResult, progress: Callable[[int, int], None]) -> Shrunk | None:
         """The fewest faults that still break a check on `sim`; None for a failure that no faults of frames explain."""
@@ -195,11 +198,11 @@ class Examination:
 
     def play_scripted(self, scene: Scene, seed: int) -> Played:
         """Play a scene on `sim` with its script and without chance."""
-        return sim.play(scene, self.cast(), seed=seed, chance=False)
+        return sim.play(scene, self.cast(scene.preload), seed=seed, chance=False)
 
     def play_own(self, scene: Scene, seed: int) -> Trace:
         """Play a scene on `sim` with the submission's programs."""
-        return sim.play(scene, self.cast(), seed=seed).trace
+        return sim.play(scene, self.cast(scene.preload), seed=seed).trace
 
     def play_right(self, scene: Scene, seed: int) -> Trace:
         """Play a scene on `sim` with the reference's programs; in a student's edition, with the submission's."""
@@ -212,17 +215,22 @@ class Examination:
             self._reference_cast = self._reference.enter_context(cast)
         return sim.play(scene, self._reference_cast, seed=seed).trace
 
-    def cast(self) -> Cast:
-        """The processes in which the submission's programs run."""
-        if self._cast is None:
-            cast = Cast(own=self.submission, given=given_folder(self.lab), hidden=self.lab.hidden, level=self.level)
-            self._cast = cast.__enter__()
-        return self._cast
+    def cast(self, preload: tuple[str, ...] = ()) -> Cast:
+        """The processes in which the submission's programs run, with the modules `preload` at hand."""
+        if preload not in self._casts:
+            cast = Cast(
+                own=self.submission,
+                given=given_folder(self.lab),
+                hidden=self.lab.hidden,
+                level=self.level,
+                preload=preload,
+            )
+            self._casts[preload] = cast.__enter__()
+        return self._casts[preload]
 
-    def _drop_cast(self) -> None:
-        if self._cast is not None:
-            self._cast.__exit__(None, None, None)
-            self._cast = None
+    def _drop_casts(self) -> None:
+        while self._casts:
+            self._casts.popitem()[1].__exit__(None, None, None)
 
     def _not_run(self, check: Check, reason: str) -> CheckResult:
         return CheckResult(check=check, verdict=Verdict.NOT_RUN, reason=reason)
