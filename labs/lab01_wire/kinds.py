@@ -3,6 +3,7 @@
 The formats are those of the handout; the tests hold this file against `netstack` and against scapy.
 """
 
+import re
 from collections.abc import Iterator
 
 ETHERTYPE = 0x88B5
@@ -38,20 +39,14 @@ def fields(frame: bytes) -> list[Field]:
     return list(_serial(frame) if classify(frame) == "other" and len(frame) <= 16 else _ethernet(frame))
 
 
+_RUN = re.compile(rb"(?P<flag>\x7e)|(?P<escape>\x7d.?)|(?P<text>[ -|]+)|(?P<bytes>[^ -~]+)", re.DOTALL)
+
+
 def _serial(piece: bytes) -> Iterator[Field]:
-    """Runs of plain bytes, flags, and escapes."""
-    place = 0
-    while place < len(piece):
-        if piece[place] == 0x7E:
-            name, length = "flag", 1
-        elif piece[place] == 0x7D:
-            name, length = "escape", min(2, len(piece) - place)
-        else:
-            rest = piece[place:]
-            name, length = "bytes", min((rest + b"\x7e").index(0x7E), (rest + b"\x7d").index(0x7D))
-        value = piece[place : place + length]
-        yield name, place, length, repr(value)[1:] if name == "bytes" else value.hex(" ")
-        place += length
+    """Flags, escapes, and runs of bytes that are ASCII text or not."""
+    for run in _RUN.finditer(piece):
+        value = f"'{run[0].decode('ascii')}'" if run.lastgroup == "text" else run[0].hex(" ")
+        yield str(run.lastgroup), run.start(), len(run[0]), value
 
 
 def _ethernet(frame: bytes) -> Iterator[Field]:
@@ -89,12 +84,13 @@ def _value(name: str, value: bytes) -> str:
 
 
 def _shown(value: bytes) -> str:
-    """Text, quoted, where it is text; else hexadecimal. Never a control character."""
+    """Text, quoted, with a stroke between its lines; hexadecimal where it is no text. Never a control character."""
     try:
         text = value.decode()
     except UnicodeDecodeError:
         return value.hex(" ")
-    return repr(text) if text.replace("\n", "").isprintable() else value.hex(" ")
+    text = text.replace("\n", " / ")
+    return repr(text) if text.isprintable() else value.hex(" ")
 
 
 def describe(frame: bytes) -> str:
@@ -106,7 +102,8 @@ def describe(frame: bytes) -> str:
         case "I-am":
             return f"{found['source']} tells {found['destination']}: I am {found['name']}"
         case "ask" | "answer" as kind:
-            return f"{kind}, conversation {found['conversation']}, {found['length']} bytes: {found.get('data', '')}"
+            said = found.get("data", "nothing")
+            return f"{kind}, conversation {found['conversation']}, {found['length']} bytes: {said}"
         case "bare":
             return f"{found['source']} to {found['destination']}: {found.get('data', 'nothing')}"
     return " ".join(value for _, _, _, value in fields(frame))
