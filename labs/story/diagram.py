@@ -27,6 +27,7 @@ FLIGHT = 3.0  # rows that a typical frame takes to cross a link
 LONGEST = 8.0  # rows drawn in proportion; what would be longer is a pause
 PAUSE = 2.5  # rows that a pause takes
 PREVIEW = 24  # characters of a payload or a note that a mark shows
+FEW = 4  # payloads at one port at one time are told one by one
 
 Fare = Literal["lost", "damaged", "doubled", "held", "under way"]
 Shape = Literal["offered", "taken", "delivered", "consumed", "note", "end"]
@@ -261,13 +262,13 @@ def lane_order(trace: Trace) -> tuple[str, ...]:
 def _told(trace: Trace) -> Iterator[tuple[int, Event, int]]:
     """The events that are drawn, frames with their number, and how many payloads a port's event stands for.
 
-    Several at one port at one time are told as one. So is a payload offered and taken at once, or read at once.
+    Many at one port at one time are told as one. So is a payload offered and taken at once, or read at once.
     """
     at_once = {_occasion(event) for event in trace.events if isinstance(event, PortEvent)}
     number = 0
     for _, group in itertools.groupby(trace.events, key=lambda event: _occasion(event, run=True)):
         events = [event for event in group if not _implied(event, at_once)]
-        if events and isinstance(events[0], PortEvent):
+        if len(events) > FEW and isinstance(events[0], PortEvent):
             yield number, events[0], len(events)
             continue
         for event in events:
@@ -306,8 +307,11 @@ def _mark(event: Event, count: int) -> tuple[Shape, str] | None:
 
 
 def _preview(payload: bytes) -> str:
-    printable = all(32 <= byte < 127 for byte in payload)
-    return _shortened(plain(payload) if printable else payload[:PREVIEW].hex(" "))
+    try:
+        text = payload.decode()
+    except UnicodeDecodeError:
+        text = "\0"
+    return _shortened(plain(text) if text.isprintable() else payload[:PREVIEW].hex(" "))
 
 
 def _shortened(text: str) -> str:

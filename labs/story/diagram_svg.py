@@ -71,7 +71,7 @@ class _Sheet:
     left: float = field(init=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "left", GUTTER + (self.margin(0) if self.last > 0 else 20.0))
+        object.__setattr__(self, "left", GUTTER + (self.margin(0) if self.last > 0 else 40.0))
 
     @property
     def apart(self) -> float:
@@ -158,7 +158,7 @@ def _heads(sheet: _Sheet) -> str:
 def _body(sheet: _Sheet) -> str:
     diagram = sheet.diagram
     lanes = (
-        f'<path class="lane" d="M{sheet.x(lane):g} {HEAD - 5:g} V{sheet.height - ROW / 2:g}"/>'
+        f'<path class="lane" d="M{sheet.x(lane):g} {HEAD - 5:g} V{sheet.y(sheet.diagram.height - 1):g}"/>'
         for lane in range(len(diagram.hosts))
     )
     pieces = sorted(itertools.chain(_times(sheet), _pauses(sheet), _arrows(sheet), _marks(sheet)))

@@ -11,6 +11,7 @@ overtaken by other moments leaves to a column of its own, falls there, and arriv
 Its fate is told by the line it is drawn with and by a word at its label, never by colour alone; there is no colour.
 """
 
+import unicodedata
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Literal
@@ -215,10 +216,12 @@ class _Canvas:
     def _write(self, row: int, x: int, words: str, way: int) -> None:
         """Write `words` from column `x` on; with `way` -1, so that they end there."""
         cells = self.rows[row].cells
-        begin = x if way == 1 else x - len(words) + 1
-        for offset, character in enumerate(words):
-            if 0 <= begin + offset < len(cells):
-                cells[begin + offset] = character
+        column = x if way == 1 else x - sum(map(_columns, words)) + 1
+        for character in words:
+            wide = _columns(character)
+            if column >= 0 and column + wide <= len(cells):
+                cells[column : column + wide] = [character, ""][:wide]
+            column += wide
 
     def _heads(self) -> str:
         cells = [" "] * (self.width - GUTTER)
@@ -240,6 +243,11 @@ class _Canvas:
         if after < len(self.diagram.moments) or not self.diagram.ended:
             return ""
         return f"{'':{GUTTER}}the end: {self.diagram.ended}"[: self.width]
+
+
+def _columns(character: str) -> int:
+    """How many columns a terminal gives `character`: two for many of East Asia's. Combining marks are left out."""
+    return 0 if unicodedata.combining(character) else 2 if unicodedata.east_asian_width(character) in "WF" else 1
 
 
 def _stroke(arrow: Arrow) -> Fare | Literal["whole"]:

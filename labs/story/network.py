@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from labs.story.escape import html
 from labs.story.trace import Line, Trace
 
-ACROSS, DOWN = 250.0, 84.0  # pixels between columns and rows
+ACROSS, DOWN = 200.0, 84.0  # pixels between columns, at least, and rows
+LETTER = 6.8  # a letter's width
 WIDE, HIGH = 76.0, 34.0  # of a host's box
 EDGE = 50.0
 
@@ -39,8 +40,10 @@ def _places(hosts: Sequence[str], lines: Sequence[Line]) -> dict[str, tuple[floa
     for host in hosts:
         columns.setdefault(distance[host], []).append(host)
     tallest = max(map(len, columns.values()), default=0)
+    longest = max((len(words) for line in lines for words in (line.name, line.properties)), default=0)
+    across = max(ACROSS, WIDE + 24 + LETTER * longest)  # room for a link's words between two hosts
     return {
-        host: (EDGE + ACROSS * column, HIGH + DOWN * (row + (tallest - len(names)) / 2))
+        host: (EDGE + across * column, HIGH + DOWN * (row + (tallest - len(names)) / 2))
         for column, names in columns.items()
         for row, host in enumerate(names)
     }

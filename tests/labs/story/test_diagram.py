@@ -108,14 +108,14 @@ def test_every_fate_is_told(converse) -> None:
 
 
 def test_payloads_that_come_and_go_at_once_are_told_once() -> None:
-    port = [PortEvent(0, "a", "app", "offered", n, b"p") for n in (1, 2, 3)]
+    port = [PortEvent(0, "a", "app", "offered", n, b"p") for n in range(1, 7)]
     port += [
         PortEvent(0, "a", "app", "taken", 1, b"p"),
         PortEvent(9, "a", "app", "delivered", 1, b"\xff\0"),
         frame(9, 12),
     ]
     assert [mark.text for mark in Diagram.of(trace_of(*port)).marks] == [
-        "offered 2 to 3",
+        "offered 2 to 6",
         "takes 1 p",
         "delivers 1 ff 00",
     ]
@@ -269,3 +269,21 @@ def test_a_trace_of_nothing_is_drawn_too() -> None:
 def test_what_a_program_wrote_cannot_steer_a_terminal() -> None:
     drawn = text(Diagram.of(trace_of(Note(0, "a", "main", "\x1b[2J\r\nfail \u202e"), frame(1, 2, kind="\x07"))))
     assert all(character == "\n" or character.isprintable() for character in drawn)
+
+
+def test_payloads_in_any_language_are_shown_and_stay_in_their_columns() -> None:
+    events = [
+        PortEvent(0, "b", "app", "delivered", 1, "雪豹".encode()),
+        PortEvent(1, "a", "app", "taken", 1, "Żubry".encode()),
+    ]
+    drawn = text(Diagram.of(trace_of(*events, frame(2, 3))), width=60)
+    assert "delivers 1 雪豹" in drawn
+    assert "takes 1 Żubry" in drawn
+    assert len({sum(2 if c in "雪豹" else 1 for c in line) for line in drawn.splitlines()[1:4]}) == 1, (
+        "the lanes stay straight"
+    )
+
+
+def test_few_payloads_are_told_one_by_one() -> None:
+    marks = Diagram.of(trace_of(*(PortEvent(0, "a", "app", "taken", n, b"%d" % n) for n in (1, 2, 3)))).marks
+    assert [mark.text for mark in marks] == ["takes 1 1", "takes 2 2", "takes 3 3"]
