@@ -27,6 +27,7 @@ import sys
 import tempfile
 import time
 import traceback
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
@@ -65,7 +66,9 @@ def call(function: Callable[..., T], *arguments: Any) -> T:
     sys.stderr.flush()
     # Blocked until there is somebody to forward it to, in each of the processes, so that no Ctrl-C is lost.
     signal.pthread_sigmask(signal.SIG_BLOCK, _INTERRUPT)
-    warden = os.fork()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # from 3.12 on, where the caller has other threads
+        warden = os.fork()
     if warden == 0:
         os.close(answers)
         _ward(lifeline, answer, function, arguments)
