@@ -1,0 +1,7 @@
+"""Does nothing, for ever."""
+
+import trio
+
+
+async def main(host):
+    await trio.sleep_forever()
