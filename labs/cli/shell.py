@@ -1,8 +1,11 @@
 """`lab shell`: Mininet's own prompt, on the hosts and links of a lab."""
 
 import argparse
+import os
+import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from labs.cli.chosen import add_lab, chosen_lab, refusing
@@ -51,6 +54,7 @@ def _talk(topology: "Callable[[], Topo]") -> None:
     from labs.testbed.relay import Relay
     from labs.testbed.wiring import Wiring
 
+    os.environ["PATH"] = f"{Path(sys.executable).parent}:{os.environ['PATH']}"  # so that python3 on a host knows scapy
     with Network(topology()) as network:
         for line in network.plan.lines():
             print(f"  {line.name}: {line.properties or 'a plain wire'}")
