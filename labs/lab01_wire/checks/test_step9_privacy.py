@@ -10,7 +10,7 @@ from labs.conformance import Asked, drawn
 from labs.lab01_wire.peers import Timed, acting, address, ethernet, padded
 from labs.lab01_wire.scenes import APPLICATION, offered, sealed
 from labs.story.trace import Trace
-from labs.testbed.judge import DidNotBite, Judge
+from labs.testbed.judge import Judge
 from labs.testbed.scene import Port, Scene
 from labs.testbed.unit import Script
 from netstack.multiplex import ANSWER, MalformedError, build, parse
@@ -25,11 +25,9 @@ LATER = b"please ask again later"
 
 
 def our_privacy() -> Any:
-    """Our own sealer and opener, which need a package that not every machine has."""
-    try:
-        from netstack import privacy
-    except ImportError as error:
-        raise DidNotBite(f"the package `cryptography` can be imported ({error})") from None
+    """Our own sealer and opener: imported late, for they need a package that not every machine has."""
+    from netstack import privacy
+
     return privacy
 
 
@@ -68,7 +66,6 @@ def said(trace: Trace, direction: str) -> list[tuple[bytes, int, int, bytes]]:
 
 def test_sealer_and_opener_by_themselves(judge: Judge) -> None:
     """Sealing gives the bytes of the handout; opening gives the data once, and refuses everything else."""
-    our_privacy()
     key, context = bytes(range(32)), b"\3\1"
     sealed_once = bytes.fromhex("00 00 00 00 00 01 90 d4 81 06 16 b2 17 ed b5 21 94 df 20 b9 0a 79 1e 42 df 9a 85 4e")
     script = Script("privacy")
@@ -161,7 +158,6 @@ def _open(opener: Any, ours: Any, source: bytes, kind: int, number: int, data: b
 
 def test_said_again(judge: Judge) -> None:
     """A message that the wire delivers twice counts once."""
-    our_privacy()
     scene, asked = asking(judge, 4, name="replayed")
     trace = judge.play(scene.scripted("duplicate a-b:ask:1-3", "duplicate b-a:answer:2"))
     answers = [frame for frame in trace.frames("b-a") if frame.kind not in ("who-has", "I-am")]
@@ -176,7 +172,6 @@ def test_said_again(judge: Judge) -> None:
 
 def test_altered_and_overtaken(judge: Judge) -> None:
     """What was altered on the way is not believed; what was overtaken is."""
-    our_privacy()
     scene, asked = asking(judge, 5, name="altered")
     bit = (14 + 4 + 6) * 8 + judge.random.randrange(16)
     trace = judge.play(scene.scripted(f"flip a-b:ask:2:{bit}", f"flip b-a:answer:2:{bit}", "hold a-b:ask:4:1500ms"))
