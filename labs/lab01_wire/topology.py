@@ -23,7 +23,7 @@ class Pair(Topo):
 
     def build(self, **more: Any) -> None:
         """Add two hosts and the cable; `more` are further parameters of the link."""
-        self.addLink(self.addHost("a", ip=None), self.addHost("b", ip=None), bw=10, delay="1ms", **more)
+        self.addLink(self.addHost("a"), self.addHost("b"), bw=10, delay="1ms", **more)
 
 
 class Cable(Topo):
@@ -31,8 +31,8 @@ class Cable(Topo):
 
     def build(self) -> None:
         """Add three hosts, and the one that repeats everything to everybody."""
-        stations = [self.addHost(name, ip=None) for name in "abc"]
-        hub = self.addHost("hub", ip=None)
+        stations = [self.addHost(name) for name in "abc"]
+        hub = self.addHost("hub")
         for station in stations:
             self.addLink(station, hub, bw=10, delay="1ms")
 

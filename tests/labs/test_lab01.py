@@ -1,6 +1,9 @@
 """Lab 1: its formats against scapy and the handout; its checks tell the reference from the starter and from mutants."""
 
 import re
+import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,6 +19,7 @@ from labs.grading.reference import lay_out, read_patches
 from labs.lab01_wire.kinds import KINDS, classify, classify_piece, describe, fields
 from labs.lab01_wire.reference.frame_layer import Downstack
 from labs.lab01_wire.scenes import APPLICATION, SCENES
+from labs.testbed import enclave, testbeds
 from labs.testbed.cast import Cast
 from labs.testbed.judge import Verdict
 from labs.testbed.sim import play
@@ -164,3 +168,23 @@ def test_each_module_that_is_imported_by_name_comes_from_one_place() -> None:
     starter = {path.name for path in (LAB.folder / "starter").glob("*.py")}
     assert not given & starter
     assert set(LAB.reference) <= starter
+
+
+@pytest.mark.parametrize("topology", ["serial", "pair", "cable"])
+def test_plain_mininet_takes_the_topologies(topology: str) -> None:
+    mn = Path(sys.executable).parent / "mn"
+    if not mn.exists() or not shutil.which("ifconfig", path="/usr/sbin:/sbin:/usr/bin:/bin"):
+        pytest.skip("Mininet's own command needs mn beside this Python, and ifconfig")
+    if reason := testbeds.why_not("mininet"):
+        pytest.skip(reason)
+
+    def run() -> subprocess.CompletedProcess[str]:
+        custom = ["--custom", str(LAB.folder / "topology.py"), "--topo", topology]
+        command = [sys.executable, str(mn), *custom, "--switch", "lxbr", "--controller", "none"]
+        return subprocess.run(
+            command, input="net\n", stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=60, check=False
+        )
+
+    done = enclave.call(run)
+    assert done.returncode == 0, done.stdout
+    assert "a a-eth0:" in done.stdout
