@@ -1,12 +1,12 @@
 """Doubles itself for ever."""
 
 import os
-from pathlib import Path
+import resource
 
 
 def confined() -> bool:
-    """Whether this can do no harm where it runs: in bubblewrap, or as one of the sandbox's users."""
-    return os.getuid() > 60_000 or Path("/proc/1/comm").read_text() == "bwrap\n"
+    """Whether the number of processes is limited: without a limit, this would take the machine down."""
+    return 0 <= resource.getrlimit(resource.RLIMIT_NPROC)[0] <= 1000
 
 
 def double() -> None:

@@ -1,26 +1,23 @@
-"""Takes all the memory there is, in several processes where it can, and holds on to it."""
+"""Takes all the memory that it gets, twice, and holds on to it."""
 
 import os
-from pathlib import Path
+import resource
+from contextlib import suppress
 
 
 def confined() -> bool:
-    """Whether this can do no harm where it runs: in bubblewrap, or as one of the sandbox's users."""
-    return os.getuid() > 60_000 or Path("/proc/1/comm").read_text() == "bwrap\n"
+    """Whether memory and the number of processes are limited: without limits, this would take the machine down."""
+    limits = [resource.getrlimit(what)[0] for what in (resource.RLIMIT_AS, resource.RLIMIT_NPROC)]
+    return 0 <= limits[0] <= 4 << 30 and 0 <= limits[1] <= 1000
 
 
 def devour() -> None:
-    for _ in range(3):
-        try:
-            os.fork()
-        except OSError:
-            break
+    with suppress(OSError):
+        os.fork()
     kept = []
     while True:
-        try:
+        with suppress(MemoryError):
             kept.append(bytearray(b"x") * (1 << 24))
-        except MemoryError:
-            pass
 
 
 async def main(host):

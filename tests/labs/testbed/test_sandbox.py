@@ -135,12 +135,14 @@ def first_line(process: Confined) -> str:
 def test_a_fork_bomb_stays_small_and_dies(level: Level) -> None:
     if "processes is not limited" in sandbox.best_level()[1]:
         pytest.skip(sandbox.best_level()[1])
+    # Without a limit this comes to 128 processes and no more: a test that fails must not take the machine along.
     bomb = """
-import os
+import os, time
 print("lit", flush=True)
-while True:
+for generation in range(7):
     try: os.fork()
     except OSError: pass
+time.sleep(1000)
 """
     with launched(bomb, level, limits=Limits(processes=25)) as (process, word):
         first_line(process)
@@ -149,9 +151,6 @@ while True:
         while time.monotonic() < explodes_until:
             most = max(most, sum(command.startswith(sys.executable) for command in commands_with(word)))
         assert 10 < most <= 25, f"{most} processes were seen at once"
-        began = time.monotonic()
-        sandbox.end(process)
-        assert time.monotonic() - began < 5
 
 
 def test_processes_that_flee_by_forking_do_not_outrun_the_end(level: Level) -> None:
@@ -171,7 +170,7 @@ while True:
 
 
 def test_memory_is_refused_beyond_the_limit(level: Level) -> None:
-    hog = "kept = []\nwhile True: kept.append(bytearray(1 << 24))"
+    hog = "kept = [bytearray(1 << 24) for _ in range(40)]"
     ended = run(hog, level, limits=Limits(memory_bytes=200 << 20))
     assert "MemoryError" in ended.complained
     assert ended.how == "exited with 1"
