@@ -58,7 +58,8 @@ def run(args: argparse.Namespace) -> int:
             if own and results:
                 _remember(lab, submission, results)
     if args.json:
-        print(json.dumps({"lab": lab.number, "steps": [step_as_json(each) for each in results]}, indent=1))
+        steps_as_json = [step_as_json(each, narrate.explain(each, lab, submission)) for each in results]
+        print(json.dumps({"lab": lab.number, "steps": steps_as_json}, indent=1))
     else:
         print(paint(narrate.total(results), "bold"))
     return exit_code([result.verdict for result in results])

@@ -185,3 +185,33 @@ def test_a_broken_lab_is_a_message(
     assert code == ending.USAGE
     assert "lab.toml: [lab]: title is 7" in err
     assert 'write a text, as in title = "…"' in err
+
+
+def keys_of(value: object) -> set[str]:
+    match value:
+        case dict():
+            return set(value) | {key for each in value.values() for key in keys_of(each)}
+        case list():
+            return {key for each in value for key in keys_of(each)}
+    return set()
+
+
+@pytest.mark.parametrize(
+    ("title", "words"),
+    [
+        ("lab list --json", ["list"]),
+        ("lab check N --json", ["check", "90", "--step", "2", "--submission", "{right}"]),
+        ("lab grade N PATH --json", ["grade", "90", "{right}", "--level", "0"]),
+        ("lab prove N --json", ["prove", "90", "--on", "sim", "--seeds", "1"]),
+    ],
+)
+def test_every_key_of_the_json_is_documented(
+    in_course: Path, right: Path, title: str, words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    _, out, _ = lab_(capsys, *(word.format(right=right) for word in words), "--json")
+    told = (CHECKOUT / "docs" / "json.md").read_text(encoding="utf-8")
+    section = told.partition(f"## `{title}`")[2].partition("\n## ")[0]
+    if "as in lab check" in section:
+        section += told.partition("## `lab check N --json`")[2].partition("\n## ")[0]
+    assert section
+    assert {key for key in keys_of(json.loads(out)) if f'"{key}"' not in section} == set()
