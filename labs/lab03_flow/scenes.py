@@ -56,7 +56,6 @@ def stream(
     **more: Any,
 ) -> Scene:
     """*teams* sends cards to *players* by your `stop_and_wait`, `window` or `credit`; `more` are terms."""
-    offers = tuple(Offering(payload, number * every) for number, payload in enumerate(payloads))
     return Scene(
         name=name or by,
         topology=partial(Flow, **link),
@@ -64,9 +63,16 @@ def stream(
             Program(host="a", file="stream_teams.py", arguments=terms("a", by=by, **more)),
             Program(host="b", file="stream_players.py", arguments=terms("b", by=by, **more)),
         ),
-        ports=(Port(host="a", offers=offers), Port(host="b", reader=reader, enough=len(payloads))),
+        ports=(
+            Port(host="a", offers=_offered(payloads, every)),
+            Port(host="b", reader=reader, enough=len(payloads)),
+        ),
         classify=classify if by == "credit" else classify_without_credit,
     )
+
+
+def _offered(payloads: Sequence[bytes], every: int) -> tuple[Offering, ...]:
+    return tuple(Offering(payload, number * every) for number, payload in enumerate(payloads))
 
 
 def blast(payloads: Sequence[bytes], *, room: int, reader: Reader, every: float = 0.0) -> Scene:
@@ -78,7 +84,7 @@ def blast(payloads: Sequence[bytes], *, room: int, reader: Reader, every: float 
             Program(host="a", file="blast_teams.py", arguments=terms("a", every=every)),
             Program(host="b", file="blast_players.py", arguments=terms("b", room=room)),
         ),
-        ports=(Port(host="a", offers=tuple(map(Offering, payloads))), Port(host="b", reader=reader)),
+        ports=(Port(host="a", offers=_offered(payloads, 0)), Port(host="b", reader=reader)),
         classify=classify_without_credit,
     )
 
@@ -123,6 +129,7 @@ def score_service(
     link: Mapping[str, Any] = {},
     name: str = "scores",
     file: str = "scores.py",
+    every: int = 0,
     **more: Any,
 ) -> Scene:
     """The second application alone: *reporter* at a sends what has been scored, *board* at b shows it. Flow 1."""
@@ -135,7 +142,7 @@ def score_service(
             Program(host="b", file=file, name="board", arguments=terms("b", role="board", **more)),
         ),
         ports=(
-            Port(host="a", name="scores", program="reporter", offers=tuple(map(Offering, scores))),
+            Port(host="a", name="scores", program="reporter", offers=_offered(scores, every)),
             Port(host="b", name="scores", program="board", reader=reader, enough=len(scores)),
         ),
         classify=classify,
@@ -152,7 +159,7 @@ UPDATE_LOST = replace(
     name="update-lost",
 )
 SHIFT = replace(
-    stream("credit", cards(60, _PRINTED), reader=lunch(0.3, 1.2, every=0.012), capacity=12, window=8),
+    stream("credit", cards(60, _PRINTED), reader=lunch(0.3, 2.2, every=0.012), capacity=12, window=8),
     name="shift",
 ).scripted("drop a-b:data:9", "hold b-a:ack:20:60ms", "drop a-b:data:41")
 BLAST = blast(cards(60, _PRINTED), room=8, reader=Reader(every=5 * MILLISECOND))

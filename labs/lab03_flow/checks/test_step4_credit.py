@@ -92,6 +92,13 @@ def test_the_sender_keeps_to_the_credit(judge: Judge) -> None:
 
 
 @pytest.mark.exact
+@pytest.mark.seeds(1)
+def test_the_limit_goes_round(judge: Judge) -> None:
+    """The same where numbers go from 4294967295 to 0."""
+    expect_the_credit_to_be_kept(judge, BY_CREDIT, first=MODULUS - judge.random.randint(5, 20))
+
+
+@pytest.mark.exact
 def test_probes(judge: Judge) -> None:
     """Against the judge's *players*, which is full and silent: probes, at doubling distance up to a minute."""
     expect_probes_at_doubling_distance(judge, BY_CREDIT)
