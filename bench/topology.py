@@ -18,7 +18,8 @@ from mininet.topo import SingleSwitchTopo
 
 from bench.rows import Row
 from labs.testbed import enclave, kernel
-from labs.testbed.network import FastMininet, Namespace
+from labs.testbed.namespace import Namespace
+from labs.testbed.network import FastMininet
 
 SIZES = (2, 10, 50)
 GOALS = {50: (0.2, 0.05)}  # up and down, ours as a part of Mininet's

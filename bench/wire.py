@@ -23,7 +23,8 @@ from mininet.topo import SingleSwitchTopo, Topo
 
 from bench.rows import Row
 from labs.testbed import enclave, kernel
-from labs.testbed.network import FastMininet, Namespace, Network, open_packet_socket
+from labs.testbed.namespace import Namespace, open_packet_socket
+from labs.testbed.network import FastMininet, Network
 from labs.testbed.relay import Line, Relay
 from netstack.wire import MILLISECOND, SECOND, Wire
 
@@ -103,7 +104,7 @@ def _tcp(seconds: int) -> Row:
 Host = tuple[Namespace, socket.socket]
 
 
-class _Pair(Topo):  # type: ignore[misc]
+class _Pair(Topo):
     def build(self, *, addresses: bool = False, **properties: object) -> None:
         hosts = [self.addHost(name, ip=f"10.0.0.{i}/24" if addresses else None) for i, name in enumerate("ab", 1)]
         self.addLink(*hosts, **properties)

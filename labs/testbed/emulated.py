@@ -80,9 +80,10 @@ def _play(
     with Network(topology) as network, ExitStack() as leaving:
         stage = _Stage(scene, plan, recorder, wiring, cables=Cables(network))
         leaving.callback(here.close)
-        leaving.callback(stage.leave_all)
+        leaving.callback(stage.end_all)
         stage.enter_all(here, seed)
         stage.run()
+        stage.leave_all()
     trace.events.sort(key=lambda event: event.at)  # frames are reported a moment after ports speak
     output = {(actor.host, actor.name): actor.last_words() for actor in stage.actors}
     return Played(trace=trace, output=output, unmet=stage.unmet)

@@ -29,7 +29,7 @@ import time
 import traceback
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
@@ -41,6 +41,7 @@ T = TypeVar("T")
 _OWN = kernel.CLONE_NEWNS | kernel.CLONE_NEWNET | kernel.CLONE_NEWPID | kernel.CLONE_NEWUTS | kernel.CLONE_NEWIPC
 _APPARMOR = Path("/proc/sys/kernel/apparmor_restrict_unprivileged_userns")
 _TEMPORARY = Path("/run/tmp")
+_SHARED = Path("/run/downstack")  # where sandboxes lock the users that they give to programs, on the whole machine
 _TOOLS = Path(__file__).parent / "bin"
 _INTERRUPT = {signal.SIGINT}
 _SAME_INTERRUPT = 0.2  # seconds: a terminal's Ctrl-C and the copy that the caller forwards count as one
@@ -228,12 +229,28 @@ def _furnish() -> None:
     guarded = kernel.MS_NOSUID | kernel.MS_NODEV
     kernel.mount("proc", "/proc", "proc", guarded | kernel.MS_NOEXEC)
     kernel.mount("sysfs", "/sys", "sysfs", guarded | kernel.MS_NOEXEC)
-    kernel.mount("tmpfs", "/run", "tmpfs", guarded, "mode=755")
+    with _kept_visible(_SHARED):
+        kernel.mount("tmpfs", "/run", "tmpfs", guarded, "mode=755")
     Path("/run/netns").mkdir()
     _TEMPORARY.mkdir(mode=0o1777)
     socket.sethostname("downstack")
     with netlink.Netlink() as here:
         here.change("lo", up=True)
+
+
+@contextmanager
+def _kept_visible(folder: Path) -> Iterator[None]:
+    """Show a folder again, made if need be, where it is about to be covered."""
+    with suppress(OSError):  # a plain user cannot make it, nor needs it
+        folder.mkdir(mode=0o700, exist_ok=True)
+    if not folder.is_dir():
+        yield
+        return
+    before = os.open(folder, os.O_PATH | os.O_DIRECTORY)
+    yield
+    folder.mkdir()
+    kernel.mount(f"/proc/self/fd/{before}", str(folder), flags=kernel.MS_BIND)
+    os.close(before)
 
 
 def _reap_until_end_of(worker: int, lifelines: Sequence[int]) -> int:

@@ -109,14 +109,16 @@ class Live:
             self.running.signal(signal.SIGTERM)
 
     def leave(self, now: int) -> Exit | None:
-        """Wait for its end, but not long, see to it, and return the event of it if there was none yet."""
-        try:
-            return None if self.ended else Exit(now, self.host, self.name, *self._end())
-        finally:
-            self.ended = True
-            self.running.end()
+        """Wait for its end, but not long, and return how it ended; `ask_to_stop` comes before."""
+        how, detail = self._ending()
+        self.ended = True
+        return Exit(now, self.host, self.name, how, detail)
 
-    def _end(self) -> tuple[Literal["cancelled", "raised", "stopped", "died"], str]:
+    def end(self) -> None:
+        """Kill it, and all that it started; harmless when it is gone."""
+        self.running.end()
+
+    def _ending(self) -> tuple[Literal["cancelled", "raised", "stopped", "died"], str]:
         deadline = time.monotonic() + LAST_WORDS
         try:
             while (left := deadline - time.monotonic()) > 0:
@@ -169,8 +171,11 @@ class Acted:
         raise NotImplementedError
 
     def leave(self, now: int) -> Exit | None:
-        """Nothing to end, and nothing to tell."""
+        """It has no end that anybody would want to know of."""
         return None
+
+    def end(self) -> None:
+        """It has no process."""
 
     def last_words(self) -> str:
         """A judge prints nothing."""

@@ -23,12 +23,10 @@ import resource
 import signal
 import socket
 import subprocess
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Sequence
 from functools import partial
-from pathlib import Path
 from types import TracebackType
-from typing import Any, NoReturn, Self
+from typing import Any, Self
 
 from mininet.link import Intf, Link
 from mininet.net import Mininet
@@ -36,63 +34,14 @@ from mininet.node import Host, Node
 from mininet.nodelib import LinuxBridge
 from mininet.topo import Topo
 
-from labs.testbed import enclave, kernel
+from labs.testbed import enclave
+from labs.testbed.namespace import Namespace, enter, open_packet_socket, start_holder, switch_off_offloads
 from labs.testbed.netlink import Netlink, NetlinkError
 from labs.testbed.scene import Plan
 from netstack.wire import ETHERNET_HEADER
 
-ETH_P_ALL = 0x0003
-SOL_PACKET, PACKET_IGNORE_OUTGOING = 263, 23
-ETHTOOL_SRXCSUM, ETHTOOL_STXCSUM, ETHTOOL_SGRO = 0x15, 0x17, 0x2C
-RECEIVE_BUFFER = 8 << 20  # bytes of a packet socket: 4,000 full frames may wait while a program is not scheduled
 IPV4_LEAST_MTU = 68  # RFC 791; a link that carries less is no link for IP, and its wire drops what is too long
 JUMBO = 4000  # bytes: cards take more than their wires, so that the judge sees what is too long
-
-
-class Namespace:
-    """A network namespace, with its loopback up, that exists as long as this object holds it."""
-
-    def __init__(self, *, ipv6: bool = True) -> None:
-        home = _open_own_namespace()
-        try:
-            kernel.unshare(kernel.CLONE_NEWNET)
-            self.descriptor = _open_own_namespace()
-            self.links = Netlink()
-            if not ipv6:
-                _disable_ipv6()
-        finally:
-            kernel.setns(home, kernel.CLONE_NEWNET)
-            os.close(home)
-        self.links.change("lo", up=True)
-
-    @contextmanager
-    def entered(self) -> Iterator[None]:
-        """What this thread opens meanwhile belongs to this namespace, wherever it is used later."""
-        home = _open_own_namespace()
-        kernel.setns(self.descriptor, kernel.CLONE_NEWNET)
-        try:
-            yield
-        finally:
-            kernel.setns(home, kernel.CLONE_NEWNET)
-            os.close(home)
-
-    def close(self) -> None:
-        """Let go of the namespace; the kernel removes it, and its links, once no process is left in it."""
-        self.links.close()
-        if self.descriptor >= 0:
-            os.close(self.descriptor)
-            self.descriptor = -1
-
-
-def _open_own_namespace() -> int:
-    return os.open("/proc/thread-self/ns/net", os.O_RDONLY)
-
-
-def _disable_ipv6() -> None:
-    """Keep the kernel from saying anything unasked on this namespace's interfaces, present and future."""
-    for which in ("all", "default"):
-        with suppress(FileNotFoundError):  # a kernel without IPv6 says nothing either
-            Path(f"/proc/sys/net/ipv6/conf/{which}/disable_ipv6").write_text("1")
 
 
 # Mininet's classes, made fast.
@@ -136,7 +85,7 @@ class _FastNode(Node):
     def pid(self) -> int:
         """A process in this node's network and mount namespaces, which is there for nothing else."""
         if not self._holder:
-            self._holder = _start_holder(self.name, self.space)
+            self._holder = start_holder(self.name, self.space)
         return self._holder
 
     @pid.setter
@@ -149,7 +98,7 @@ class _FastNode(Node):
         if command[0] == "mnexec":
             options = 2 if "a" not in command[1] else 3  # -cdn, or -da PID
             command = command[options:]
-            params |= {"start_new_session": True, "preexec_fn": partial(_enter, self.pid)}
+            params |= {"start_new_session": True, "preexec_fn": partial(enter, self.pid)}
         return subprocess.Popen(command, **params)
 
     def config(self, mac: str | None = None, ip: str | None = None, **params: Any) -> dict[str, Any]:
@@ -272,48 +221,6 @@ class FastMininet(Mininet):
         super().__init__(topo, host=host, switch=FastBridge, link=link, intf=FastIntf, controller=None)
 
 
-def _start_holder(name: str, space: Namespace) -> int:
-    """Fork a process that enters the namespace, and a mount namespace with its own view of /sys, and stays."""
-    ready, tell = os.pipe()
-    holder = os.fork()
-    if holder == 0:
-        _hold(name, space, tell)
-    os.close(tell)
-    with open(ready, "rb") as stream:
-        problem = stream.read().decode()
-    if problem:
-        os.waitpid(holder, 0)
-        raise OSError(f"host {name}: {problem}")
-    return holder
-
-
-def _hold(name: str, space: Namespace, tell: int) -> NoReturn:
-    try:
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
-        kernel.name_process(f"host {name}")
-        kernel.setns(space.descriptor, kernel.CLONE_NEWNET)
-        kernel.unshare(kernel.CLONE_NEWNS)
-        kernel.mount("sysfs", "/sys", "sysfs", kernel.MS_NOSUID | kernel.MS_NODEV | kernel.MS_NOEXEC)
-        os.closerange(3, 1 << 20)
-        while True:
-            signal.pause()
-    except OSError as problem:
-        os.write(tell, str(problem).encode())
-    finally:
-        os._exit(1)
-
-
-def _enter(process: int) -> None:
-    """Move into the network and mount namespaces of a process; the working folder stays, seen from there."""
-    folder = Path.cwd()
-    for kind, flag in (("net", kernel.CLONE_NEWNET), ("mnt", kernel.CLONE_NEWNS)):
-        descriptor = os.open(f"/proc/{process}/ns/{kind}", os.O_RDONLY)
-        kernel.setns(descriptor, flag)
-        os.close(descriptor)
-    with suppress(OSError):
-        os.chdir(folder)
-
-
 # Networks whose links are our wires.
 
 
@@ -374,7 +281,7 @@ class Network:
         self._relay.links.change(name, up=True, arp=False, mtu=cards)
         for space in (self._relay, node.space):
             with space.entered():
-                _switch_off_offloads(name)
+                switch_off_offloads(name)
         if raw:
             node.space.links.change(name, arp=False)
 
@@ -395,27 +302,6 @@ class Network:
             opened = open_packet_socket(interface)
         self._sockets.append(opened)
         return opened
-
-
-def open_packet_socket(interface: str) -> socket.socket:
-    """A packet socket on an interface of this thread's namespace, for whole frames of every protocol."""
-    # Protocol 0 hears nothing: between its making and its binding the socket must not collect others' frames.
-    opened = socket.socket(socket.AF_PACKET, socket.SOCK_RAW | socket.SOCK_NONBLOCK, 0)
-    opened.setsockopt(SOL_PACKET, PACKET_IGNORE_OUTGOING, 1)
-    opened.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
-    opened.bind((interface, ETH_P_ALL))
-    return opened
-
-
-def _switch_off_offloads(interface: str) -> None:
-    """Make the kernel send frames as they go over a wire: checksummed, and not several at a time.
-
-    Without checksums by the card the kernel gives up segmentation by the card of its own accord.
-    """
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as control:
-        for command in (ETHTOOL_SRXCSUM, ETHTOOL_STXCSUM, ETHTOOL_SGRO):
-            with suppress(OSError):  # a feature that this kernel's veth does not have
-                kernel.ethtool(control.fileno(), interface, command, 0)
 
 
 def netem_available() -> str | None:
