@@ -33,7 +33,7 @@ def why_not(testbed: str) -> str:
     if testbed == "sim":
         return ""
     try:
-        from labs.testbed import emulated
+        import labs.testbed.emulated as emulated
     except ImportError as error:
         return f"this machine lacks what emulated networks need ({error})"
     return emulated.why_not()
@@ -43,7 +43,7 @@ def play_on(testbed: str) -> Play:
     """The function that plays scenes on `testbed`, which must be one that can be had."""
     if testbed == "sim":
         return sim.play
-    from labs.testbed import emulated
+    import labs.testbed.emulated as emulated
 
     return emulated.play
 
