@@ -17,6 +17,7 @@ from labs.grading.answers import given_folder
 from labs.grading.examination import Examination
 from labs.grading.reference import lay_out, read_patches
 from labs.lab01_wire.kinds import KINDS, classify, classify_piece, describe, fields
+from labs.lab01_wire.reference.cable import BROADCAST, ETHERTYPE
 from labs.lab01_wire.reference.frame_layer import Downstack
 from labs.lab01_wire.scenes import APPLICATION, SCENES
 from labs.testbed import enclave, testbeds
@@ -28,7 +29,7 @@ from netstack import framing, multiplex, neighbours
 LAB = open_course().lab("1")
 HANDOUT = (LAB.folder / "README.md").read_text(encoding="utf-8")
 A, B = bytes((2, 0, 0, 0, 1, 0)), bytes((2, 0, 0, 0, 2, 0))
-ETHERNET = B + A + b"\x88\xb5"
+ETHERNET = B + A + ETHERTYPE
 
 names = st.text(st.characters(min_codepoint=33, max_codepoint=0x9FFF), min_size=1, max_size=5)
 conversations = st.tuples(st.sampled_from([3, 4]), st.integers(1, 255), st.binary(max_size=60))
@@ -85,13 +86,17 @@ def test_a_frame_in_one_line() -> None:
 
 
 def test_every_line_of_bytes_in_the_handout_is_true() -> None:
-    """The examples are written `text` → bytes; those of the serial line, and those of the messages."""
+    """The examples are written `text → bytes`."""
     examples = dict(re.findall(r"^(\S.*?) +→ +((?:[0-9a-f]{2} ?)+)$", HANDOUT, re.MULTILINE))
     assert {name: line.strip() for name, line in examples.items()} == {
         "Ada": framing.encode(b"Ada").hex(" "),
         "~}": framing.encode(b"~}").hex(" "),
         "Robert": framing.encode(b"Robert").hex(" "),
         "(nothing)": framing.encode(b"").hex(" "),
+        "for all": BROADCAST.hex(" "),
+        "from a": A.hex(" "),
+        "our type": ETHERTYPE.hex(" "),
+        "Herons": b"Herons".hex(" "),
         "who has players?": neighbours.build(neighbours.WHO_HAS, "players").hex(" "),
         "I am players": neighbours.build(neighbours.I_AM, "players").hex(" "),
         "ask 1: Herons": multiplex.build(multiplex.ASK, 1, b"Herons").hex(" "),

@@ -85,9 +85,10 @@ def expect_sniffed(judge: Judge, trace: Trace, heard: list[FrameEvent]) -> None:
 def fields_of(frame: bytes) -> dict[str, Any]:
     """What scapy should find in a frame, as the desk tells it."""
     source, message = frame[6:12].hex(":"), frame[14:]
-    if message[0] in (neighbours.WHO_HAS, neighbours.I_AM):
-        return {"src": source, "kind": message[0]}
-    kind, number, data = multiplex.parse(message)
+    try:
+        kind, number, data = multiplex.parse(message)
+    except multiplex.MalformedError:
+        return {"src": source, "kind": int.from_bytes(message[:1], "big")}
     return {"src": source, "kind": kind, "conversation": number, "data": data.hex()}
 
 
