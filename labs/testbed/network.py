@@ -23,8 +23,10 @@ import resource
 import signal
 import socket
 import subprocess
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from functools import partial
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
@@ -34,7 +36,7 @@ from mininet.node import Host, Node
 from mininet.nodelib import LinuxBridge
 from mininet.topo import Topo
 
-from labs.testbed import enclave
+from labs.testbed import enclave, kernel
 from labs.testbed.namespace import Namespace, enter, open_packet_socket, start_holder, switch_off_offloads
 from labs.testbed.netlink import Netlink, NetlinkError
 from labs.testbed.scene import Plan
@@ -258,6 +260,7 @@ class Network:
         self._sockets: list[socket.socket] = []
         for host in self.plan.hosts:
             topo.nodeInfo(host).setdefault("ip", None)
+        _publish_names({host: topo.nodeInfo(host)["ip"] for host in self.plan.hosts})
         self.net = FastMininet(topo, host=RawHost, link=partial(WireLink, network=self))
 
     def __enter__(self) -> Self:
@@ -302,6 +305,16 @@ class Network:
             opened = open_packet_socket(interface)
         self._sockets.append(opened)
         return opened
+
+
+def _publish_names(addresses: Mapping[str, str | None]) -> None:
+    """Let the hosts that have an address be found by name, and nobody else: there is no way out of here."""
+    known = [f"{address.partition('/')[0]} {host}" for host, address in addresses.items() if address]
+    for place, lines in (("/etc/hosts", ["127.0.0.1 localhost", *known]), ("/etc/resolv.conf", [])):
+        file = Path("/run") / Path(place).name
+        file.write_text("".join(f"{line}\n" for line in lines))
+        with suppress(OSError):  # a system that has no such file finds no names either
+            kernel.mount(str(file), place, flags=kernel.MS_BIND)
 
 
 def netem_available() -> str | None:

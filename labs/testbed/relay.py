@@ -36,7 +36,7 @@ from labs.testbed.network import JUMBO
 from labs.testbed.ring import BURST, SOL_PACKET, Pipe, Ring
 from netstack.wire import ETHERNET_HEADER, Fate, Wire
 
-SLOTS = 512  # frames that may wait for this process in one direction; what is more is lost
+SLOTS = 1024  # frames that may wait for this process in one direction; what is more is lost, and counted
 SLOTS_EXPRESS = 4096  # the same, and those under way
 EARLY = 400_000  # ns: how long before a due time the waiting ends and the spinning begins
 COALESCE = 250_000  # ns: how late frames may leave while they are dense
@@ -70,6 +70,7 @@ class Lane(Protocol):
     def take_in(self, now: int) -> bool: ...
     def send_due(self, now: int) -> None: ...
     def under_way(self) -> int: ...
+    def missed(self) -> int: ...
 
 
 class Judged:
@@ -113,6 +114,10 @@ class Judged:
 
     def under_way(self) -> int:
         return len(self._coming)
+
+    def missed(self) -> int:
+        """How many frames came while there was no room for them, so that nobody knows their fate."""
+        return self._frames.missed()
 
 
 class Express:
@@ -165,6 +170,10 @@ class Express:
     def under_way(self) -> int:
         """How many slots are taken: those from the oldest frame on, also where one between is free already."""
         return (self._ring.next - self._waiting[0][1].start - 1) % SLOTS_EXPRESS + 1 if self._waiting else 0
+
+    def missed(self) -> int:
+        """How many frames came while there was no room for them."""
+        return self._ring.missed()
 
 
 def _record(at: int, direction: str, frame: bytes, fate: Fate) -> Record:
@@ -242,8 +251,19 @@ def serve(lanes: Sequence[Lane], reports: Reports) -> None:
             if ready in by_source:
                 readable.add(by_source[ready])
             elif ready == reports.judge.fileno() and event & (select.EPOLLIN | select.EPOLLHUP):
+                _take_in_the_last(lanes)
+                reports.omitted += sum(lane.missed() for lane in lanes)
                 reports.finish([str(fault) for lane in lanes for fault in lane.line.wire.unmet()])
                 return
+
+
+def _take_in_the_last(lanes: Sequence[Lane]) -> None:
+    """Take in what has arrived by now, but not what goes on arriving."""
+    now = time.time_ns()
+    for lane in lanes:
+        for _ in range(SLOTS // BURST):
+            if not lane.take_in(now):
+                break
 
 
 def _until_next(lanes: Sequence[Lane], readable: Iterable[Lane], timer: kernel.Timer) -> float:
@@ -265,7 +285,8 @@ class Relay:
     """A relay in a process of its own, and the records that come from it. It ends with `stop`, or with its enclave.
 
     With `judged=False` steady wires take the express lane, and frames are not reported. Once it has been stopped,
-    `omitted` counts the records that found no room, and `unmet` are the scripted faults whose frame never came.
+    `omitted` counts the frames of which there is no record, for want of room, and `unmet` are the scripted faults whose
+    frame never came.
     """
 
     def __init__(self, lines: Sequence[Line], *, epoch: int, judged: bool = True) -> None:
@@ -277,8 +298,8 @@ class Relay:
         reports = Reports(theirs)
         # Made here, not in the new process, so that whoever sends once this object exists is heard.
         lanes = [_lane(line, epoch, reports.add if judged else None) for line in lines]
-        self._process = os.fork()
-        if self._process == 0:
+        self.process = os.fork()
+        if self.process == 0:
             self._stream.close()
             _be_relay(lanes, reports)
         theirs.close()
@@ -301,7 +322,7 @@ class Relay:
         self._stream.shutdown(socket.SHUT_WR)
         self._stream.setblocking(True)
         yield from self.records()
-        os.waitpid(self._process, 0)
+        os.waitpid(self.process, 0)
         self._stream.close()
 
     def _complete(self) -> Iterator[Record]:

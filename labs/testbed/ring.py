@@ -10,9 +10,9 @@ from contextlib import suppress
 
 from labs.testbed import kernel
 
-BURST = 64  # frames taken in at once, so that one busy direction does not starve the others
+BURST = 128  # frames taken in at once, so that one busy direction does not starve the others
 
-SOL_PACKET, PACKET_RX_RING, PACKET_VERSION, TPACKET_V2 = 263, 5, 10, 1
+SOL_PACKET, PACKET_RX_RING, PACKET_STATISTICS, PACKET_VERSION, TPACKET_V2 = 263, 5, 6, 10, 1
 SECOND = 1_000_000_000
 
 
@@ -30,6 +30,7 @@ class Ring:
     def __init__(self, source: socket.socket, slots: int, longest: int) -> None:
         self.slots = slots
         self.next = 0
+        self._source = source
         self._size = 1 << (self.FRAME + longest).bit_length()  # so that slots fill pages
         block = max(self._size, os.sysconf("SC_PAGE_SIZE"))
         shape = struct.pack("4I", block, slots * self._size // block, self._size, slots)
@@ -74,6 +75,11 @@ class Ring:
         self.free(slots)
         return stamped
 
+    def missed(self) -> int:
+        """How many frames found no free slot since this was last asked."""
+        _, dropped = struct.unpack("II", self._source.getsockopt(SOL_PACKET, PACKET_STATISTICS, 8))
+        return int(dropped)
+
     def send(self, target: int, slots: range) -> None:
         """Send the frames in these slots. One that the kernel will not take is lost, as on a real card."""
         self._lengths_to_send[slots.start : slots.stop] = array("Q", self.lengths(slots))
@@ -103,6 +109,10 @@ class Pipe:
 
     def __init__(self, source: socket.socket) -> None:
         self._source = source
+
+    def missed(self) -> int:
+        """Nobody can send into a pipe that is full."""
+        return 0
 
     def burst(self, now: int) -> list[tuple[int, bytes]]:
         """The next frames, at most a burst of them."""

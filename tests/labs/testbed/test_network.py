@@ -157,6 +157,18 @@ def test_a_card_takes_more_than_its_wire_so_that_the_judge_sees_it() -> None:
     assert enclave.call(send) == (1014, errno.EMSGSIZE)
 
 
+def test_hosts_with_an_address_are_found_by_name() -> None:
+    def look_up() -> tuple[str, str]:
+        with Network(Triangle()):
+            try:
+                nobody = socket.gethostbyname("b")
+            except OSError:
+                nobody = "not found"
+            return socket.gethostbyname("c"), nobody
+
+    assert enclave.call(look_up) == ("10.0.0.1", "not found")
+
+
 def test_a_name_too_long_for_an_interface_is_refused_in_words() -> None:
     class Long(Topo):  # type: ignore[misc]
         def build(self) -> None:

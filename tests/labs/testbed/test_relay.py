@@ -1,6 +1,8 @@
 """The relay carries frames as their wires say, reports each fate, and does so in time."""
 
+import os
 import select
+import signal
 import socket
 import time
 from collections.abc import Iterator, Sequence
@@ -73,7 +75,8 @@ def _two_hosts(
         hosts = [network.open_packet_socket(host, f"{host}-eth0") for host in "ab"]
         link = Relay(lines, epoch=time.time_ns(), judged=judged)
         yield hosts[0], hosts[1], link
-        list(link.stop())
+        if not link.ended:
+            list(link.stop())
 
 
 @pytest.mark.parametrize("judged", [True, False])
@@ -152,6 +155,18 @@ def test_a_full_queue_drops_what_the_wire_cannot_take() -> None:
             return [lost for *_, lost, _, _, _ in _collect(link, 10)]
 
     assert enclave.call(flood) == [""] * 4 + ["queue full"] * 6
+
+
+def test_what_finds_no_room_is_counted() -> None:
+    def flood() -> tuple[int, int]:
+        with _two_hosts() as (a, _, link):
+            os.kill(link.process, signal.SIGSTOP)
+            for frame in _numbered(relay.SLOTS + 10):
+                a.send(frame)
+            os.kill(link.process, signal.SIGCONT)
+            return len(list(link.stop())), link.omitted
+
+    assert enclave.call(flood) == (relay.SLOTS, 10)
 
 
 def test_a_byte_pipe_is_carried_too() -> None:
