@@ -35,10 +35,6 @@ class Table(Generic[WayOut]):
         """Put a route in; one to the very same prefix is replaced."""
         self._routes[network] = way_out
 
-    def remove(self, network: IPv4Network) -> None:
-        """Take a route out, if it is there."""
-        self._routes.pop(network, None)
-
     def look_up(self, address: IPv4Address) -> WayOut:
         """The way out of the longest prefix that holds `address`; raises `NoRoute`."""
         for length in range(32, -1, -1):

@@ -2,7 +2,7 @@
 
     offset  size
     14      1     kind: 1 data, 2 vector
-    15      1     time to live: how many more routers may pass it on
+    15      1     time to live: each router takes one away, and drops a packet that has none left
     16      4     destination address
     20      4     source address
     24      2     length of the payload

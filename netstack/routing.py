@@ -1,25 +1,25 @@
 """Routing by distance vectors: routers tell their neighbours how far they are from everywhere, and believe the best.
 
 Each router announces, on every link, the networks it knows and its distance to each: its *vector*. Whoever hears that
-adds the cost of the link, and takes the route if it is shorter than what it has, or if it comes from the very neighbour
-that it goes through already, be it better or worse. So good news travels a link an announcement. Bad news does not:
-when a network is lost, two neighbours may each believe that the other still reaches it, and count each other up, step
-by step, to *infinity*, which is therefore a small number (16).
+adds the cost of the link, and takes the route if it is shorter than what it has, or if it comes over the very link that
+it goes through already, be it better or worse. So good news travels a link an announcement. Bad news does not: when a
+network is lost, two neighbours may each believe that the other still reaches it, and count each other up, step by step,
+to *infinity*, which is therefore a small number (16).
 
 Three remedies, as in RFC 2453 (RIP): a route is announced as infinite on the link through which it goes (*split
 horizon with poisoned reverse*, 3.4.3), which ends every loop of two routers; a change is announced at once (*triggered
 update*, 3.4.4), which makes the counting quick; and a route of which nothing was heard for `timeout` is infinite (3.8).
 A loop of three routers still counts to infinity: that is what link state, and path vectors, were invented for.
 
-What always holds: a metric lies in 1..16; only routes below 16 are in the table; the networks of a router's own links
-are never taken from anybody. Left out: authentication, and different costs of links (each costs 1).
+What always holds: a metric lies in 1..16; only routes below 16 are ways out; the networks of a router's own links are
+never taken from anybody. Left out: several neighbours on one link, authentication, different costs of links (each costs
+1), and garbage: a network that is lost stays in the vectors as infinite, where RFC 2453 drops it after two minutes.
 """
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from ipaddress import IPv4Network
 
-from netstack.forwarding import Table
 from netstack.packet import Entry
 
 INFINITY = 16
@@ -29,10 +29,9 @@ TIMEOUT = 180.0  # without news of a route before it counts as lost: RFC 2453, 3
 
 @dataclass(slots=True)
 class Route:
-    """How a network is reached: through which link, from which neighbour, how far, and when that was last heard."""
+    """How a network is reached: through which link, how far it is, and when it was last heard to be there."""
 
     link: int
-    neighbour: bytes
     metric: int
     heard: float
 
@@ -48,16 +47,18 @@ class DistanceVector:
     _down: set[int] = field(default_factory=set)
     _announce_at: float = 0.0
 
-    def receive(self, link: int, neighbour: bytes, vector: Iterable[Entry], *, now: float) -> bool:
-        """Take in a neighbour's vector; return whether a metric changed, so that our own must be announced at once."""
+    def receive(self, link: int, vector: Iterable[Entry], *, now: float) -> None:
+        """Take in the vector that came over `link`. If it changes a metric, ours is due for announcement at once."""
+        came_up = link in self._down
         self._down.discard(link)
-        changes = [self._consider(link, neighbour, entry, now) for entry in vector]
-        return self._trigger(any(changes), now)
+        changes = [self._consider(link, entry, now) for entry in vector]
+        self._trigger(came_up or any(changes), now)
 
-    def link_down(self, link: int, *, now: float) -> bool:
-        """A link has failed: every route through it is lost. Returns whether there was one."""
+    def link_down(self, link: int, *, now: float) -> None:
+        """A link has failed: its own network, and every route through it, is lost, until a vector comes over it."""
         self._down.add(link)
-        return self._trigger(self._lose(lambda route: route.link == link), now)
+        self._lose(lambda route: route.link == link)
+        self._trigger(True, now)
 
     def next_timer(self) -> float:
         """When `handle_timer` wants to be called: the next announcement, or the end of a route's patience."""
@@ -70,11 +71,12 @@ class DistanceVector:
         if now < self._announce_at:
             return {}
         self._announce_at = now + self.period
-        return {link: self.vector(link) for link in self.own if link not in self._down}
+        # On links that have failed, too: how else should the other end learn that they are up again?
+        return {link: self.vector(link) for link in self.own}
 
     def vector(self, link: int) -> list[Entry]:
-        """What this router announces on `link`."""
-        own = [Entry(network, 1) for number, network in self.own.items() if number not in self._down]
+        """What this router has to say on `link`."""
+        own = [Entry(network, INFINITY if number in self._down else 1) for number, network in self.own.items()]
         learned = [
             # RFC 2453, 3.4.3: a route is no good to those through whom it goes.
             Entry(network, INFINITY if route.link == link else route.metric)
@@ -82,41 +84,27 @@ class DistanceVector:
         ]
         return sorted(own + learned, key=lambda entry: entry.network)
 
-    def table(self) -> Table[int]:
-        """The ways out, as link numbers, for forwarding."""
-        table: Table[int] = Table()
-        for network, route in self._routes.items():
-            if route.metric < INFINITY:
-                table.add(network, route.link)
-        for link, network in self.own.items():
-            if link not in self._down:
-                table.add(network, link)
-        return table
+    def ways_out(self) -> dict[IPv4Network, int]:
+        """Which networks are reached, and through which link: what a table for forwarding is made of."""
+        learned = {network: route.link for network, route in self._routes.items() if route.metric < INFINITY}
+        return learned | {network: link for link, network in self.own.items() if link not in self._down}
 
-    def next_hop(self, network: IPv4Network) -> bytes | None:
-        """The neighbour through which `network` is reached, or None for a network of our own or none at all."""
-        route = self._routes.get(network)
-        return route.neighbour if route is not None and route.metric < INFINITY else None
-
-    def _consider(self, link: int, neighbour: bytes, entry: Entry, now: float) -> bool:
+    def _consider(self, link: int, entry: Entry, now: float) -> bool:
         """Apply RFC 2453, 3.9.2 to one entry; return whether our metric changed."""
-        if entry.network in (network for number, network in self.own.items() if number not in self._down):
+        if entry.network in self.own.values():
             return False
         metric = min(entry.metric + 1, INFINITY)
-        known = self._routes.get(entry.network)
-        if known is None:
-            if metric < INFINITY:
-                self._routes[entry.network] = Route(link, neighbour, metric, now)
-            return metric < INFINITY
-        if (known.link, known.neighbour) == (link, neighbour):
-            changed, known.metric = known.metric != metric, metric
-            if metric < INFINITY:
-                known.heard = now
-            return changed
-        if metric < known.metric:
-            self._routes[entry.network] = Route(link, neighbour, metric, now)
+        route = self._routes.get(entry.network)
+        if route is None and metric < INFINITY:
+            self._routes[entry.network] = Route(link, metric, now)
             return True
-        return False
+        if route is None or (route.link != link and route.metric <= metric):
+            return False
+        changed = route.metric != metric
+        route.link, route.metric = link, metric
+        if metric < INFINITY:
+            route.heard = now
+        return changed
 
     def _lose(self, lost: Callable[[Route], bool]) -> bool:
         routes = [route for route in self._routes.values() if route.metric < INFINITY and lost(route)]
@@ -124,7 +112,6 @@ class DistanceVector:
             route.metric = INFINITY
         return bool(routes)
 
-    def _trigger(self, changed: bool, now: float) -> bool:
+    def _trigger(self, changed: bool, now: float) -> None:
         if changed:
             self._announce_at = now
-        return changed

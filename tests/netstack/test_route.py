@@ -111,7 +111,7 @@ class Internet:
             DistanceVector(own={len(self.links[r]): self.stub(r)} | dict(enumerate(map(self.net, self.links[r]))))
             for r in range(self.count)
         ]
-        self.under_way: deque[tuple[float, int, int, bytes, list[Entry]]] = deque()
+        self.under_way: deque[tuple[float, int, int, list[Entry]]] = deque()
         self.announcements = 0
 
     def stub(self, router: int) -> IPv4Network:
@@ -133,15 +133,15 @@ class Internet:
             timers = [router.next_timer() for router in self.routers]
             self.now = min([*timers, *(arrival[0] for arrival in self.under_way), until])
             while self.under_way and self.under_way[0][0] <= self.now:
-                _, target, link, neighbour, vector = self.under_way.popleft()
-                self.routers[target].receive(link, neighbour, vector, now=self.now)
+                _, target, link, vector = self.under_way.popleft()
+                self.routers[target].receive(link, vector, now=self.now)
 
     def announce(self, router: int, link: int, vector: list[Entry]) -> None:
         if link == len(self.links[router]) or (pair := self.links[router][link]) in self.broken:
             return
         other = pair[0] if pair[1] == router else pair[1]
         self.announcements += 1
-        self.under_way.append((self.now + 0.01, other, self.links[other].index(pair), bytes([router]), vector))
+        self.under_way.append((self.now + 0.01, other, self.links[other].index(pair), vector))
 
     def distance(self, start: int, end: int) -> int | None:
         """By breadth-first search over what is not broken: the model."""
@@ -206,14 +206,39 @@ def test_a_loop_of_three_counts_to_infinity_and_stops_there() -> None:
     assert internet.agrees()
 
 
+NEAR, FAR = IPv4Network("10.0.0.0/16"), IPv4Network("10.1.0.0/16")
+
+
 def test_a_silent_neighbour_is_given_up() -> None:
-    router = DistanceVector(own={0: IPv4Network("10.0.0.0/16")})
-    router.receive(0, b"n", [Entry(IPv4Network("10.1.0.0/16"), 1)], now=0.0)
+    router = DistanceVector(own={0: NEAR})
+    router.receive(0, [Entry(FAR, 1)], now=0.0)
     router.handle_timer(now=179.0)
-    assert router.table().look_up(IPv4Address("10.1.0.1")) == 0
+    assert router.ways_out() == {NEAR: 0, FAR: 0}
     router.handle_timer(now=180.0)
-    with pytest.raises(NoRoute):
-        router.table().look_up(IPv4Address("10.1.0.1"))
+    assert router.ways_out() == {NEAR: 0}
+
+
+def test_a_link_that_fails_takes_its_own_network_along_and_brings_it_back() -> None:
+    router = DistanceVector(own={0: NEAR, 1: FAR})
+    router.handle_timer(now=0.0)
+    router.link_down(0, now=1.0)
+    bad_news = [Entry(NEAR, INFINITY), Entry(FAR, 1)]
+    assert router.handle_timer(now=1.0) == {0: bad_news, 1: bad_news}
+    router.receive(1, [Entry(NEAR, 1)], now=1.5)
+    assert router.ways_out() == {FAR: 1}, "nobody else knows its own networks better"
+    router.receive(0, [], now=2.0)
+    assert router.ways_out() == {NEAR: 0, FAR: 1}, "whoever is heard on it proves that it is up"
+    assert router.next_timer() == 2.0, "that is news"
+
+
+def test_a_link_that_comes_back_is_used_again() -> None:
+    internet = Internet(RING)
+    internet.run(1.0)
+    internet.cut((0, 1))
+    internet.run(35.0)
+    internet.broken.clear()
+    internet.run(100.0)
+    assert internet.agrees()
 
 
 @pytest.mark.parametrize("seed", range(20))
