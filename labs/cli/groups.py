@@ -20,6 +20,7 @@ PURPOSE = {
     "dev": "the tools that test the course (ruff, mypy, import-linter, hypothesis)",
     "notebooks": "Jupyter, for the lectures (about 200 MB)",
     "bench": "the peers that the benchmarks measure",
+    "explore": "Hypothesis, which draws schedules of faults",
     "privacy": "the package `cryptography`, for the elective step of lab 1",
 }
 

@@ -79,15 +79,16 @@ class Progress:
         self._began = time.monotonic()
         self._said: float | None = None
 
-    def update(self, done: int, total: int) -> None:
-        """Tell that `done` of `total` parts are behind us."""
+    def update(self, done: int, total: int | None = None) -> None:
+        """Tell that `done` of `total` parts are behind us, or how many where nobody knows the total."""
         now = time.monotonic()
         rewrites = self._stream.isatty()
         due = self._began + _QUIET_SECONDS if self._said is None else self._said + (0.1 if rewrites else _BETWEEN_LINES)
         if now < due:
             return
         self._said = now
-        line = f"{self._label}: {done} of {total}, {now - self._began:.0f} s"
+        parts = f"{done}" if total is None else f"{done} of {total}"
+        line = f"{self._label}: {parts}, {now - self._began:.0f} s"
         self._stream.write(f"\r\x1b[K{line[: width() - 1]}" if rewrites else f"{line}\n")
         self._stream.flush()
 
