@@ -183,27 +183,38 @@ def test_netem_is_refused_with_a_reason_or_there() -> None:
     assert reason is None or "netem" in reason
 
 
-def test_plain_mininet_takes_the_same_topology_file(tmp_path: Path) -> None:
-    """`mn` itself, with its own nodes and links, started with our small `mnexec` on the path."""
+def _mn(file: Path, topology: str, typed: str) -> str:
+    """What `mn` itself says, with its own nodes and links, started with our small `mnexec` on the path."""
     mn = Path(sys.executable).parent / "mn"
     if not mn.exists():
         pytest.skip("Mininet's own command, mn, is not installed beside this Python")
     missing = [tool for tool in ("ifconfig", "ip") if not shutil.which(tool, path="/usr/sbin:/sbin:/usr/bin:/bin")]
     if missing:
         pytest.skip(f"Mininet needs {' and '.join(missing)}, which are not installed")
-    (tmp_path / "triangle.py").write_text(TRIANGLE)
 
     def run() -> subprocess.CompletedProcess[str]:
         assert "/labs/testbed/bin" in (shutil.which("mnexec") or ""), os.environ["PATH"]
-        options = ["--custom", "triangle.py", "--topo", "triangle", "--switch", "lxbr", "--controller", "none"]
-        script = "a ip -o link\npy net['b'].popen('hostname').communicate()[0].decode()\nnet\n"
+        options = ["--custom", str(file), "--topo", topology, "--switch", "lxbr", "--controller", "none"]
         command = [sys.executable, str(mn), *options]
         return subprocess.run(
-            command, cwd=tmp_path, input=script, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=60
+            command, input=typed, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=60
         )
 
     done = enclave.call(run)
     assert done.returncode == 0, done.stdout
-    assert "b b-eth0:a-eth0 b-eth1:c-eth0" in done.stdout
-    assert "a-eth1" in done.stdout
-    assert "downstack" in done.stdout
+    return done.stdout
+
+
+def test_plain_mininet_takes_a_topology_file_with_our_links_properties(tmp_path: Path) -> None:
+    (tmp_path / "triangle.py").write_text(TRIANGLE)
+    typed = "a ip -o link\npy net['b'].popen('hostname').communicate()[0].decode()\nnet\n"
+    said = _mn(tmp_path / "triangle.py", "triangle", typed)
+    assert "b b-eth0:a-eth0 b-eth1:c-eth0" in said
+    assert "a-eth1" in said
+    assert "downstack" in said
+
+
+@pytest.mark.parametrize(("topology", "says"), [("pair", "a a-eth0:b-eth0"), ("cable", "hub hub-eth0:a-eth0")])
+def test_plain_mininet_takes_lab_1s_topologies(topology: str, says: str) -> None:
+    file = Path(__file__).parents[3] / "labs" / "lab01_wire" / "topology.py"
+    assert says in _mn(file, topology, "net\n")
