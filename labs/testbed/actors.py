@@ -9,11 +9,13 @@ A busy machine is not a program's fault. So when a turn has taken too long, the 
 and was given no processor does not count.
 """
 
-import select
 import signal
+import socket
+import struct
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from math import ceil
 from typing import Any, Literal, Protocol
 
 from labs.story.trace import Exit
@@ -22,6 +24,7 @@ from labs.testbed.cast import Running
 from labs.testbed.channel import NEVER, ChannelError, Decoder, End, Frame, Grant, Message, Start, Stop, Wait, encode
 from labs.testbed.scene import Limits, Peer, Send
 
+LOOK_UP = struct.pack("ll", 0, 20_000)  # after 20 ms (a timeval) without a word, see what a program prints
 SILENCE = 2.0  # real seconds for which a program may keep its turn without saying anything
 PATIENCE = 5 * SILENCE  # the same, for one that stood ready all the while
 DETAIL = 8_000  # characters kept of what a program says about its end
@@ -82,16 +85,14 @@ class Process:
     turns: int = 0
     ended: bool = False
     _decoder: Decoder = field(default_factory=Decoder)
-    _poll: select.poll = field(default_factory=select.poll)
     _messages: int = 0
     _bytes: int = 0
     _stood: float = 0.0
 
     def begin(self, settings: dict[str, Any]) -> None:
         """Tell the program who it is, and let it get ready; raises `Stopped` or `ChannelError`."""
-        self.running.channel.setblocking(False)
-        self._poll.register(self.running.channel, select.POLLIN)
-        self._poll.register(self.running.output_fd, select.POLLIN)
+        self.running.channel.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, LOOK_UP)
+        self.running.channel.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack("ll", ceil(SILENCE), 0))
         self._send(encode(Start(settings)))
         for message in self._until_wait():
             raise Stopped(f"it said {type(message).__name__} before it began")
@@ -121,23 +122,23 @@ class Process:
                 raise Stopped(f"it sent the judge more than {self.limits.message_bytes:,} bytes")
 
     def _read(self, patience: "_Patience") -> bytes:
-        """Wait for bytes from the program, and take in what it prints meanwhile."""
-        channel = self.running.channel.fileno()
+        """Wait for bytes from the program. When it takes its time, look at what it prints: it may wait for that."""
         while True:
             began = time.monotonic()
-            ready = self._poll.poll(patience.left * 1000)
+            data = self._receive()
             patience.left -= time.monotonic() - began
-            for descriptor, _ in ready:
-                if descriptor != channel:
-                    self._take_output()
-            if any(descriptor == channel for descriptor, _ in ready):
-                return self._receive()
+            if data is not None:
+                return data
+            self._take_output()
             if patience.left <= 0 and not patience.extend(self._stood_meanwhile()):
                 raise Stopped(self._stuck())
 
-    def _receive(self) -> bytes:
+    def _receive(self) -> bytes | None:
+        """Bytes from the program; None when none have come for a while. (To poll first would cost twice as much.)"""
         try:
             data = self.running.channel.recv(1 << 18)
+        except BlockingIOError:
+            return None
         except OSError:
             data = b""
         if not data:
@@ -146,8 +147,7 @@ class Process:
         return data
 
     def _take_output(self) -> None:
-        if not self.running.read_output():
-            self._poll.unregister(self.running.output_fd)
+        self.running.read_output()
         if self.running.output.exceeded:
             raise Stopped(f"it printed more than {self.running.output.limit:,} bytes")
 
@@ -167,14 +167,9 @@ class Process:
 
     def _send(self, data: bytes) -> None:
         """Send all of `data`; a program that waits for its turn reads it at once, whatever its size."""
-        channel = self.running.channel
         try:
-            sent = channel.send(data)
-            if sent < len(data):
-                channel.settimeout(SILENCE)
-                channel.sendall(memoryview(data)[sent:])
-                channel.setblocking(False)
-        except (TimeoutError, BlockingIOError):
+            self.running.channel.sendall(data)
+        except BlockingIOError:
             raise Stopped(self._stuck()) from None
         except OSError:
             raise Died(self._gone()) from None

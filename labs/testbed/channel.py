@@ -12,7 +12,7 @@ until all its tasks are blocked, and answers with what it wants done and then `W
 import json
 import struct
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 VERSION = 1
@@ -107,7 +107,7 @@ class End:
 Message = Start | Grant | Stop | Frame | Ask | Offer | Deliver | Consumed | Note | Wait | End
 
 _SHORT, _LONG = struct.Struct("!H"), struct.Struct("!Q")
-_PREFIX = struct.Struct("!Ic")
+_LENGTH, _PREFIX = struct.Struct("!I"), struct.Struct("!Ic")
 
 
 def _encode_body(message: Message) -> tuple[bytes, bytes]:
@@ -203,19 +203,20 @@ def decode(record: bytes) -> Message:
 
 @dataclass(slots=True)
 class Decoder:
-    """Cuts a stream of bytes into messages."""
+    """Cuts a stream of bytes into messages. One that is not asked for yet waits for the next `feed`."""
 
-    _buffer: bytearray = field(default_factory=bytearray)
+    _data: bytes = b""
+    _at: int = 0  # what lies before has been decoded
 
     def feed(self, data: bytes) -> Iterator[Message]:
         """Yield each message that `data` completes; raise `ChannelError` at the first that is none."""
-        self._buffer += data
-        while len(self._buffer) >= 4:
-            length = int.from_bytes(self._buffer[:4], "big")
+        self._data, self._at = self._data[self._at :] + data, 0
+        while self._at + 4 <= len(self._data):
+            (length,) = _LENGTH.unpack_from(self._data, self._at)
             if not 1 <= length <= LONGEST:
                 raise ChannelError(f"a message of {length} bytes: the longest has {LONGEST}, the shortest one")
-            if len(self._buffer) < 4 + length:
+            begin, end = self._at + 4, self._at + 4 + length
+            if end > len(self._data):
                 return
-            record = bytes(self._buffer[4 : 4 + length])
-            del self._buffer[: 4 + length]
-            yield decode(record)
+            self._at = end
+            yield decode(self._data[begin:end])

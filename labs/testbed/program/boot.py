@@ -14,6 +14,7 @@ import socket
 import sys
 import traceback
 from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -74,8 +75,17 @@ def _in_turns(carrier: TurnTaking, settings: dict[str, Any], roots: Sequence[Pat
     show_virtual_time(clock, is_own)
     keep_everything_in_trio(is_own)
     carrier.exchange(0)  # The first turn: this program exists, and the clock stands at nought.
-    carrier.tell(trio.run(_perform, host, carrier, settings["file"], roots, clock=clock))
+    end = trio.run(_perform, host, carrier, settings["file"], roots, clock=clock)
+    _flush_output()
+    carrier.tell(end)
     carrier.flush()
+
+
+def _flush_output() -> None:
+    """Let go of what is printed: after its `End` a process may be ended at any moment."""
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(Exception):  # a program may have closed it, or put anything in its place
+            stream.flush()
 
 
 def _in_real_time(
@@ -92,6 +102,7 @@ def _in_real_time(
             nursery.start_soon(_cancel_on_sigterm, carrier)
             end = await _perform(host, carrier, settings["file"], roots)
             nursery.cancel_scope.cancel()
+        _flush_output()
         carrier.tell(end)
         await carrier.drain()
 

@@ -61,6 +61,7 @@ class GrantedClock(trio.abc.Clock):
     def __init__(self, exchange: Callable[[int], int], *, now: int = 0) -> None:
         self._exchange = exchange
         self._seconds = now / NANO
+        self._limiter: trio.CapacityLimiter | None = None
         self.now = now
 
     def start_clock(self) -> None:
@@ -72,7 +73,8 @@ class GrantedClock(trio.abc.Clock):
 
     def deadline_to_sleep_time(self, deadline: float) -> float:
         """Called by trio when every task is blocked; the exchange may wake some, so trio must look again at once."""
-        if trio.to_thread.current_default_thread_limiter().borrowed_tokens:
+        self._limiter = self._limiter or trio.to_thread.current_default_thread_limiter()
+        if self._limiter.borrowed_tokens:
             return POLL_THREADS  # a library that had taken hold of `run_sync` before we replaced it
         runner = trios_run.GLOBAL_RUN_CONTEXT.runner
         if runner.entry_queue.queue or runner.entry_queue.idempotent_queue:
