@@ -30,6 +30,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--scene", metavar="NAME", help="one of the lab's scenes (default: its first)")
     parser.add_argument("--on", choices=TESTBEDS, help="where to play it (default: mininet if it can be had)")
     parser.add_argument("--seed", type=seed, default=1, metavar="HEX", help="what chance depends on (default: 1)")
+    parser.add_argument("--netem", action="store_true", help="let the kernel's netem impair the links (mininet only)")
     parser.add_argument("--brief", action="store_true", help="without the bytes of each frame")
     add_submission(parser)
 
@@ -39,17 +40,33 @@ def run(args: argparse.Namespace) -> int:
     _, lab = chosen_lab(args.lab)
     submission = chosen_submission(lab, args.submission)
     scene = _scene(lab, args.scene)
-    testbed, reason = testbeds.choose([args.on] if args.on else BEST)
-    if not testbed:
-        raise Refusal(escape(reason), cure="./lab doctor, or --on sim", code=INCONCLUSIVE)
+    testbed = _testbed(args.on, netem=args.netem)
     print(paint(f"lab {lab.number}, scene {scene.name!r} on {testbed}; Ctrl-C ends it", "bold"), flush=True)
-    played = _play(lab, submission, scene, testbed, args.seed, Teller.of(lab, with_bytes=not args.brief))
+    teller = Teller.of(lab, with_bytes=not args.brief)
+    played = _play(lab, submission, scene, testbed, args.seed, teller, netem=args.netem)
     print(f"the end: {plain(played.trace.ended)}")
     for (host, program), output in played.output.items():
         if output:
             print(f"{program} on {host} printed:\n{plain(output, lines=True)}")
     print(f"report: {reports.write_run(lab, played)}")
     return FAILED if any(each.how in _FAILURES for each in played.trace.exits()) else PASSED
+
+
+def _testbed(wanted: str | None, *, netem: bool) -> str:
+    """Where to play; raises `Refusal` when that cannot be had here."""
+    best = ("mininet",) if netem else BEST
+    testbed, reason = testbeds.choose([wanted] if wanted else best)
+    if not testbed:
+        raise Refusal(escape(reason), cure="./lab doctor, or --on sim", code=INCONCLUSIVE)
+    if not netem:
+        return testbed
+    if testbed != "mininet":
+        raise Refusal(f"netem belongs to the kernel, and {testbed} has none", cure="leave out --on or --netem")
+    from labs.testbed.network import netem_available
+
+    if reason := netem_available() or "":
+        raise Refusal(escape(reason), cure="./lab doctor tells what this machine has", code=INCONCLUSIVE)
+    return testbed
 
 
 def _scene(lab: Lab, name: str | None) -> Scene:
@@ -62,13 +79,19 @@ def _scene(lab: Lab, name: str | None) -> Scene:
     return scenes[name]
 
 
-def _play(lab: Lab, submission: Path, scene: Scene, testbed: str, number: int, teller: Teller) -> Played:
+def _play(
+    lab: Lab, submission: Path, scene: Scene, testbed: str, number: int, teller: Teller, *, netem: bool
+) -> Played:
     def watch(event: Event) -> None:
         print(teller.tell(event), flush=True)
 
     try:
         cast = Cast(own=submission, given=given_folder(lab), hidden=lab.hidden, preload=scene.preload)
         with cast:
+            if netem:
+                from labs.testbed import emulated  # Linux only
+
+                return emulated.play(scene, cast, seed=number, watch=watch, netem=True)
             return testbeds.play_on(testbed)(scene, cast, seed=number, watch=watch)
     except CastError as error:
         raise Refusal(f"the programs could not be started: {escape(str(error))}", cure="./lab doctor") from None

@@ -54,12 +54,14 @@ def play(
     script: Sequence[Fault] = (),
     chance: bool = True,
     watch: Callable[[Event], None] | None = None,
+    netem: bool = False,
 ) -> Played:
     """Play `scene` with `cast`'s programs in real time, and return what the judge saw; see `labs.testbed.sim.play`.
 
-    `watch` is called in the enclave's process: what it prints is seen, what it remembers is not.
+    `watch` is called in the enclave's process: what it prints is seen, what it remembers is not. With `netem` the links
+    are impaired by the kernel, whose chances no seed repeats; the wires then do only what the script says.
     """
-    return enclave.call(_play, scene, cast, seed, (*scene.script, *script), chance, watch)
+    return enclave.call(_play, scene, cast, seed, (*scene.script, *script), chance, watch, netem)
 
 
 def _play(
@@ -69,15 +71,18 @@ def _play(
     script: tuple[Fault, ...],
     chance: bool,
     watch: Callable[[Event], None] | None,
+    netem: bool,
 ) -> Played:
     topology = scene.topology()
     plan = Plan.of(topology)
+    if netem:
+        plan = plan.unimpaired()
     trace = Trace(scene=scene.name, seed=seed, testbed="mininet", hosts=plan.hosts, lines=plan.lines())
     recorder = Recorder(trace, watch=watch)
     wiring = Wiring(plan=plan, recorder=recorder, classify=scene.classify, script=script, seed=seed, chance=chance)
     here = replace(cast, _zygotes={})  # those that there are belong to the caller, outside
     here.folder = cast.folder
-    with Network(topology) as network, ExitStack() as leaving:
+    with Network(topology, netem=netem) as network, ExitStack() as leaving:
         stage = _Stage(scene, plan, recorder, wiring, cables=Cables(network))
         leaving.callback(here.close)
         leaving.callback(stage.end_all)

@@ -40,7 +40,7 @@ from labs.testbed import enclave, kernel
 from labs.testbed.namespace import Namespace, enter, open_packet_socket, start_holder, switch_off_offloads
 from labs.testbed.netlink import Netlink, NetlinkError
 from labs.testbed.scene import Plan
-from netstack.wire import ETHERNET_HEADER
+from netstack.wire import ETHERNET_HEADER, Profile
 
 IPV4_LEAST_MTU = 68  # RFC 791; a link that carries less is no link for IP, and its wire drops what is too long
 JUMBO = 4000  # bytes: cards take more than their wires, so that the judge sees what is too long
@@ -247,11 +247,12 @@ class Network:
     """A topology in which every link leads through the relay. Use it as a context manager, inside an enclave.
 
     `net` is the real Mininet object. Hosts that the topology gives no `ip` have none, and their interfaces carry only
-    what programs send.
+    what programs send. With `netem` the kernel impairs links, where the relay's wires otherwise do.
     """
 
-    def __init__(self, topo: Topo) -> None:
+    def __init__(self, topo: Topo, *, netem: bool = False) -> None:
         self.plan = Plan.of(topo)
+        self._impaired = {end.name: link for link in self.plan.links for end in link.ends} if netem else {}
         self._ends = {end.name: end for link in self.plan.links for end in link.ends}
         too_long = [name for name in self._ends if len(name) > 15]
         if too_long:
@@ -287,6 +288,9 @@ class Network:
                 switch_off_offloads(name)
         if raw:
             node.space.links.change(name, arp=False)
+        if name in self._impaired:
+            with node.space.entered():
+                impair(name, self._impaired[name].profile)
 
     def host_pid(self, name: str) -> int:
         """A process in the host's network and mount namespaces."""
@@ -315,6 +319,25 @@ def _publish_names(addresses: Mapping[str, str | None]) -> None:
         file.write_text("".join(f"{line}\n" for line in lines))
         with suppress(OSError):  # a system that has no such file finds no names either
             kernel.mount(str(file), place, flags=kernel.MS_BIND)
+
+
+def impair(interface: str, profile: Profile) -> None:
+    """Make netem do to what leaves by `interface` what `profile` says; raises `OSError` with the words of `tc`."""
+    command = ["tc", "qdisc", "add", "dev", interface, "root", "netem", *netem_options(profile)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise OSError(f"{' '.join(command)}: {done.stderr.strip()}")
+
+
+def netem_options(profile: Profile) -> list[str]:
+    """A profile in the words of tc-netem(8). Its queue holds what is under way, too, so the delay makes it longer."""
+    options = ["limit", str(profile.queue)]
+    if profile.delay or profile.jitter:
+        options += ["delay", f"{profile.delay / 1000:g}us", f"{profile.jitter / 1000:g}us"]
+    for name in ("loss", "duplicate", "corrupt", "reorder"):
+        if chance := getattr(profile, name):
+            options += [name, f"{100 * chance:g}%"]
+    return [*options, "rate", f"{profile.rate}bit"] if profile.rate else options
 
 
 def netem_available() -> str | None:

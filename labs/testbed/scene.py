@@ -223,6 +223,11 @@ class Plan:
                 raise ValueError(f"the links of {host} are numbered {numbers}: leave `port1` and `port2` to Mininet")
         return self
 
+    def unimpaired(self) -> "Plan":
+        """This plan with links that carry everything at once, for those that somebody else impairs."""
+        links = (replace(link, profile=Profile(longest=link.profile.longest)) for link in self.links)
+        return replace(self, links=tuple(links))
+
     def interfaces(self, host: str) -> tuple[Interface, ...]:
         """The ends of links at `host`, by number."""
         ends = (end for link in self.links for end in link.ends if end.host == host)

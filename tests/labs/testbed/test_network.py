@@ -19,7 +19,8 @@ if reason := enclave.available():
 
 from mininet.topo import SingleSwitchTopo, Topo
 
-from labs.testbed.network import FastMininet, Network, netem_available
+from labs.testbed.network import FastMininet, Network, netem_available, netem_options
+from netstack.wire import Profile
 
 TRIANGLE = """
 from mininet.topo import Topo
@@ -218,3 +219,9 @@ def test_plain_mininet_takes_a_topology_file_with_our_links_properties(tmp_path:
 def test_plain_mininet_takes_lab_1s_topologies(topology: str, says: str) -> None:
     file = Path(__file__).parents[3] / "labs" / "lab01_wire" / "topology.py"
     assert says in _mn(file, topology, "net\n")
+
+
+def test_a_profile_in_the_words_of_netem() -> None:
+    profile = Profile.from_mininet({"bw": 10, "delay": "5ms", "jitter": "1ms", "loss": 2, "max_queue_size": 20})
+    assert " ".join(netem_options(profile)) == "limit 20 delay 5000us 1000us loss 2% rate 10000000bit"
+    assert netem_options(Profile()) == ["limit", "1000"]
