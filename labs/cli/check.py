@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import sys
 from pathlib import Path
 
 from labs import workspace
@@ -16,10 +17,10 @@ from labs.cli.chosen import (
     require_groups,
     seed,
 )
-from labs.cli.terminal import Progress, paint
+from labs.cli.terminal import Progress, paint, width
 from labs.course import TESTBEDS, Lab
 from labs.grading import reports
-from labs.grading.examination import VISIBLE, Examination, StepResult
+from labs.grading.examination import VISIBLE, CheckResult, Examination, StepResult
 from labs.grading.hints import hint_for
 from labs.grading.results import step_as_json
 from labs.story import narrate
@@ -51,7 +52,12 @@ def run(args: argparse.Namespace) -> int:
     own = args.submission is None
     results: list[StepResult] = []
     told = _Told(lab, submission, own, at_length=bool(args.step), quiet=args.json)
-    with refusing(), Examination(lab=lab, submission=submission, on=args.on, seeds=_seeds(args.seed)) as examination:
+    with (
+        refusing(),
+        Examination(
+            lab=lab, submission=submission, on=args.on, seeds=_seeds(args.seed), told=told.tell_check
+        ) as examination,
+    ):
         try:
             results.extend(told.tell(each, examination) for each in examination.steps(steps))
         finally:
@@ -62,7 +68,8 @@ def run(args: argparse.Namespace) -> int:
         print(json.dumps({"lab": lab.number, "steps": steps_as_json}, indent=1))
     else:
         print(paint(narrate.total(results), "bold"))
-    return exit_code([result.verdict for result in results])
+    counted = [result for result in results if args.step or not result.step.elective]
+    return exit_code([result.verdict for result in counted])
 
 
 def _seeds(given: int | None) -> tuple[int, ...]:
@@ -78,9 +85,17 @@ class _Told:
         self.failed = False
         self.progress = workspace.Progress.load()
 
+    def tell_check(self, result: CheckResult) -> None:
+        """On a terminal, a line that the next one replaces: a step may take some seconds."""
+        if not self.quiet and sys.stdout.isatty():
+            line = f"step {result.check.step:<3} {result.verdict}: {result.check.sentence}"
+            print(f"\r\x1b[K{line[: width() - 1]}", end="", flush=True)
+
     def tell(self, result: StepResult, examination: Examination) -> StepResult:
         if self.quiet:
             return result
+        if sys.stdout.isatty():
+            print("\r\x1b[K", end="")
         line = narrate.headline(result)
         print(paint(line, _COLOURS.get(result.verdict, "yellow")), flush=True)
         if result.verdict is Verdict.PASS:

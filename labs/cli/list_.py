@@ -7,8 +7,8 @@ from typing import Any
 from labs import workspace
 from labs.cli.chosen import refusing
 from labs.cli.exit import PASSED
-from labs.cli.terminal import paint, sign
-from labs.course import TESTBEDS, Course, Entry, Lab, open_course, read_lab
+from labs.cli.terminal import escape, paint, sign
+from labs.course import TESTBEDS, Course, CourseError, Entry, Lab, open_course, read_lab
 from labs.testbed import testbeds
 
 SUMMARY = "list the labs: what works here, and how far you are"
@@ -50,10 +50,14 @@ def _row(entry: Entry) -> dict[str, Any]:
         "steps": 0,
         "passed": 0,
         "points": {},
+        "problem": "",
     }
     if entry.folder is None:
         return row
-    lab = read_lab(entry.folder)
+    try:
+        lab = read_lab(entry.folder)
+    except CourseError as error:
+        return row | {"state": "broken", "problem": error.message}
     passed = workspace.Progress.load().passed(lab)
     begun = workspace.folder_of(lab).is_dir()
     state = "passed" if passed >= _core(lab) else "begun" if begun else "ready"
@@ -87,5 +91,8 @@ def _print(course: Course, rows: list[dict[str, Any]]) -> None:
         line = f"{row['number']:<4} {row['title']:<18} {row['act']:<3} {hours:>5}  "
         line += f"{marks[0]:<4} {marks[1]:<8} {row['state']:<9} {steps}"
         print(paint(line.rstrip(), *(["dim"] if row["state"] == "to come" else [])))
+    for row in rows:
+        if row["problem"]:
+            print(f"\nlab {row['number']} cannot be used: {escape(row['problem'])}")
     if reason := testbeds.why_not("mininet"):
         print(f"\nmininet cannot be had here: {reason}\n./lab doctor tells more; sim needs nothing.")

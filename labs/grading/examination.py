@@ -78,7 +78,7 @@ class Examination:
 
     `key` chooses the seeds, unless `seeds` names them; `counts` overrules how many a check asks for on a testbed; `on`
     restricts the testbeds to one; `schedule` is played instead of the checks' own faults and of chance;
-    `watch` sees every event of every play; `judging` stands for `run_check`.
+    `watch` sees every event of every play, `told` each check's result at once; `judging` stands for `run_check`.
     """
 
     lab: Lab
@@ -91,6 +91,7 @@ class Examination:
     on: str | None = None
     schedule: tuple[Fault, ...] | None = None
     watch: Callable[[Event], None] | None = None
+    told: Callable[[CheckResult], None] = lambda result: None
     checks: Sequence[Check] = ()
     _casts: dict[tuple[str, ...], Cast] = field(default_factory=dict)
     _reference: ExitStack = field(default_factory=ExitStack)
@@ -122,6 +123,7 @@ class Examination:
         results: list[CheckResult] = []
         for check in checks:
             results.append(self.check(check))
+            self.told(results[-1])
             if results[-1].verdict is not Verdict.PASS:
                 break
         return StepResult(step=step, results=tuple(results), not_reached=tuple(checks[len(results) :]))
