@@ -148,15 +148,15 @@ def _naive() -> Iterator[tuple[Host, Host]]:
 
 
 async def _relay_naively(sockets: Sequence[socket.socket]) -> None:
-    ends = [trio.socket.from_stdlib_socket(each) for each in sockets]
+    one, other = (trio.socket.from_stdlib_socket(each) for each in sockets)
 
     async def carry(source: trio.socket.SocketType, target: trio.socket.SocketType) -> None:
         while True:
             await target.send(await source.recv(65536))
 
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(carry, *ends)
-        nursery.start_soon(carry, *reversed(ends))
+        nursery.start_soon(carry, one, other)
+        nursery.start_soon(carry, other, one)
 
 
 @contextmanager
