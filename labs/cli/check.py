@@ -110,9 +110,7 @@ class _Told:
     def _at_length(self, result: StepResult, shrunk: Shrunk | None) -> str:
         deciding = result.deciding
         elsewhere = None if self.own else self.submission
-        fingerprint = deciding.outcome.fingerprint if deciding and deciding.outcome else None
-        failures = self.progress.failures(self.lab, result.step.id)
-        hint = hint_for(self.lab, result.step, deciding.check if deciding else None, fingerprint, failures)
+        hint = hint_for(self.lab, result, self.submission, self.progress.failures(self.lab, result.step.id))
         replay = narrate.command_to_replay(self.lab, deciding, elsewhere, shrunk) if deciding else ""
         report = (
             reports.write(self.lab, result.results, hint=hint, replay=replay, shrunk=shrunk)

@@ -255,7 +255,7 @@ def a_mistake(show: Show) -> None:
     if deciding is None or deciding.outcome is None:
         show.say(f"It could not be judged here: {result.why}.")
         return
-    hint = hint_for(lab, step, deciding.check, deciding.outcome.fingerprint, 0)
+    hint = hint_for(lab, result, own, 0)
     again = narrate.command_to_replay(lab, deciding, own)
     show.lines([narrate.headline(result), *narrate.explain(result, lab, own, hint=hint, replay=again).splitlines()])
     show.chapters.append(

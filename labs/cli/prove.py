@@ -12,6 +12,7 @@ from labs.cli.terminal import escape, paint, progress
 from labs.course import TESTBEDS, Course, Lab
 from labs.grading import proof
 from labs.grading.answers import write_cases
+from labs.grading.hints import HINTS
 from labs.grading.proof import Finding
 from labs.grading.reference import read_patches
 from labs.story.escape import plain
@@ -41,7 +42,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Prove, print a table, and say what it comes to."""
     course, lab = chosen_lab(args.lab)
-    if not lab.has_reference:
+    if not lab.has_reference or (lab.folder / HINTS).is_file():
         raise Refusal("a student's edition has nothing to prove with", cure="use the whole course")
     if args.on and (reason := testbeds.why_not(args.on)):
         raise Refusal(f"{args.on} cannot be had here: {reason}", cure="./lab doctor", code=INCONCLUSIVE)

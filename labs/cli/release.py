@@ -19,9 +19,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Make it, and say what was left out."""
     with refusing():
-        left_out = release(open_course(), args.folder)
-    for file in left_out:
+        released = release(open_course(), args.folder)
+    for file in released.left_out:
         if not file.startswith(("tests/", "bench/")):
             print(f"left out: {file}")
+    for file in released.sealed:
+        print(f"sealed, for checks use it: {file}")
     print(f"a student's edition is in {args.folder}; tests and benchmarks are left out too")
     return PASSED

@@ -285,8 +285,5 @@ def _news_of(lab: Lab, submission: Path, terms: Terms, checks: Sequence[Check]) 
         Path(folder).chmod(0o755)  # for a sandbox that runs programs as another user
         with Examination(lab=lab, submission=own, level=terms.level, key=terms.key, checks=checks) as examination:
             for result in examination.steps():
-                deciding = result.deciding
-                outcome = deciding.outcome if deciding else None
-                fingerprint = outcome.fingerprint if outcome else None
-                hint = hint_for(lab, result.step, deciding.check if deciding else None, fingerprint, 0)
+                hint = hint_for(lab, result, own, 0)
                 yield Record.of(result, narrate.explain(result, lab, own, hint=hint))

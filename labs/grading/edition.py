@@ -1,13 +1,20 @@
 """A student's edition: a copy of the course without its answers.
 
-Left out are the references and all that gives them away, other right answers, mutants, and the tests, which use them.
-What the mutants know stays as `hints.toml`, which holds no code. Nothing that is left may need what is gone.
+Left out are the references and all that gives them away, other right answers, mutants, and the tests. What mutants know
+stays as `hints.toml`, which holds no code.
+
+Some checks play the other end of a link themselves, with the very reference. There that file stays, *sealed*:
+compressed, so that nobody reads it by accident. That is no secret; a grade comes from the whole course's copy and its
+hidden seeds. Programs under judgement do not see sealed files either.
 """
 
+import base64
 import os
 import shutil
 import subprocess
-from collections.abc import Iterator, Sequence
+import zlib
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from labs.course import CHECKOUT, Course, CourseError, Lab, hidden_closure, imported_modules, module_name
@@ -18,8 +25,25 @@ _LAB_FOLDERS = ("right", "wrong", "held", "reference")  # of each lab
 _PASSED_BY = {".git", ".venv", "__pycache__", ".mypy_cache", ".ruff_cache", ".pytest_cache", ".hypothesis"}
 
 
-def release(course: Course, target: Path) -> list[str]:
-    """Make a student's edition in the new folder `target`; return the files that were left out."""
+SEAL = '''"""Sealed: the judge's own copy of an answer, which programs under judgement do not see."""
+
+import base64
+import zlib
+
+exec(compile(zlib.decompress(base64.b85decode({packed!r})), __file__, "exec"))
+'''
+
+
+@dataclass(frozen=True, slots=True)
+class Released:
+    """What became of the files that give answers away."""
+
+    left_out: tuple[str, ...]
+    sealed: tuple[str, ...]
+
+
+def release(course: Course, target: Path) -> Released:
+    """Make a student's edition in the new folder `target`."""
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
         raise CourseError(f"{target} is there already", cure="name a new folder")
     if target.resolve().is_relative_to(CHECKOUT):
@@ -28,12 +52,15 @@ def release(course: Course, target: Path) -> list[str]:
     files = list(_files())
     answers, folders = _answers(known)
     kept = [file for file in files if file not in answers and not file.startswith(folders)]
-    _refuse_dependants(kept, answers)
+    sealed = _needed(kept, answers)
     for file in kept:
         _copy(CHECKOUT / file, target / file)
+    for file in sealed:
+        _seal(CHECKOUT / file, target / file)
     for lab in known:
-        write_hints(lab, target / lab.folder.relative_to(CHECKOUT) / HINTS)
-    return sorted(set(files) - set(kept))
+        if (folder := target / lab.folder.relative_to(CHECKOUT)).is_dir():
+            write_hints(lab, folder / HINTS)
+    return Released(tuple(sorted(set(files) - set(kept) - set(sealed))), sealed)
 
 
 def _files() -> Iterator[str]:
@@ -59,18 +86,22 @@ def _answers(known: Sequence[Lab]) -> tuple[set[str], tuple[str, ...]]:
     return {*sources, *hidden_closure(sources)}, (*inside, *(f"{folder}/" for folder in _FOLDERS))
 
 
-def _refuse_dependants(kept: Sequence[str], answers: set[str]) -> None:
-    """Raise `CourseError` when a file that stays imports one that goes."""
-    gone = set(map(module_name, answers))
-    needing = [
-        file
-        for file in kept
-        if file.endswith(".py") and "/starter/" not in file and imported_modules(CHECKOUT / file) & gone
-    ]
-    if needing:
-        raise CourseError(
-            f"answers are imported by {', '.join(needing)}", cure="they must do without, or be answers too"
-        )
+def _needed(kept: Iterable[str], answers: set[str]) -> tuple[str, ...]:
+    """The answers that the files `kept` import, and those that these import in turn."""
+    by_module = {module_name(file): file for file in answers}
+    needed: set[str] = set()
+    looked_at = [file for file in kept if file.endswith(".py") and "/starter/" not in file]
+    while looked_at:
+        found = {by_module[name] for file in looked_at for name in imported_modules(CHECKOUT / file) & by_module.keys()}
+        looked_at = sorted(found - needed)
+        needed |= found
+    return tuple(sorted(needed))
+
+
+def _seal(source: Path, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    packed = base64.b85encode(zlib.compress(source.read_bytes(), 9)).decode("ascii")
+    target.write_text(SEAL.format(packed=packed), encoding="ascii")
 
 
 def _copy(source: Path, target: Path) -> None:

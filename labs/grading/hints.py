@@ -8,9 +8,8 @@ import tomllib
 from pathlib import Path
 
 from labs.course import Lab, Step
-from labs.grading.checks import Check
+from labs.grading.examination import StepResult
 from labs.grading.reference import in_words, read_patches
-from labs.testbed.judge import Fingerprint
 
 HINTS = "hints.toml"
 FAILURES_PER_RUNG = 2
@@ -45,11 +44,24 @@ def _quoted(text: str) -> str:
     return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
-def hint_for(lab: Lab, step: Step, check: Check | None, fingerprint: Fingerprint | None, failures: int) -> str:
-    """The hint for a failure; `failures` counts those of this step before it, and raises the level."""
+def hint_for(lab: Lab, result: StepResult, submission: Path, failures: int) -> str:
+    """The hint for a failure; `failures` counts those of this step before it, and raises the level.
+
+    A file that is still as the lab gave it makes nobody's mistake, whatever its failure looks like.
+    """
+    step, deciding = result.step, result.deciding
+    check = deciding.check if deciding else None
+    fingerprint = deciding.outcome.fingerprint if deciding and deciding.outcome else None
+    if _untouched(lab, step, submission):
+        check = fingerprint = None
     if fingerprint is not None and (hint := known_mistakes(lab).get((step.id, in_words(fingerprint)))):
         return hint
     if check is not None and check.hint:
         return check.hint
     rung = failures // FAILURES_PER_RUNG
     return step.hints[min(rung, len(step.hints) - 1)] if step.hints else ""
+
+
+def _untouched(lab: Lab, step: Step, submission: Path) -> bool:
+    given, handed_in = (folder / step.deliverable for folder in (lab.folder / "starter", submission))
+    return given.is_file() and handed_in.is_file() and given.read_bytes() == handed_in.read_bytes()

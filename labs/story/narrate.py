@@ -18,7 +18,7 @@ from labs.story.replay import replay_command
 from labs.testbed.judge import Outcome, Verdict
 from labs.testbed.shrink import Shrunk
 
-WIDTH = 76
+WIDTH = 72  # columns, before the indentation
 MOST_LINES = 24  # of what was found, and of the story: its last lines tell most
 MOST_NOT_REACHED = 8
 MOST_QUOTED = 12  # lines of the handout
@@ -93,13 +93,13 @@ def _about_shrinking(shrunk: Shrunk) -> str:
 def _about_checks(result: StepResult) -> Iterator[str]:
     signs = {Verdict.PASS: "passed", Verdict.FAIL: "failed"}
     for each in result.results:
-        yield f"{signs.get(each.verdict, each.verdict.value):<12} {each.check.sentence}"
+        yield _hanging(f"{signs.get(each.verdict, each.verdict.value):<12} ", each.check.sentence)
     for check in result.not_reached:
-        yield f"{'not reached':<12} {check.sentence}"
+        yield _hanging(f"{'not reached':<12} ", check.sentence)
 
 
 def _about_outcome(check: Check, outcome: Outcome, submission: Path) -> Iterator[str]:
-    story = [f"{_SIGNS[told.held]:<6} {_safe(told.text)}" for told in outcome.story]
+    story = [_hanging(f"{_SIGNS[told.held]:<6} ", told.text) for told in outcome.story]
     cut = len(story) - MOST_LINES
     yield "the story so far:"
     yield _indented("\n".join([f"... {cut} lines before", *story[-MOST_LINES:]] if cut > 0 else story))
@@ -108,7 +108,7 @@ def _about_outcome(check: Check, outcome: Outcome, submission: Path) -> Iterator
         yield f"found:\n{_indented(_last_lines(_safe(found)))}"
     if rest := _not_reached(check.function, outcome):
         more = [f"... and {len(rest) - MOST_NOT_REACHED} more"] if len(rest) > MOST_NOT_REACHED else []
-        yield "not reached:\n" + _indented("\n".join([*map(_safe, rest[:MOST_NOT_REACHED]), *more]))
+        yield "not reached:\n" + _indented("\n".join([*map(_wrapped, rest[:MOST_NOT_REACHED]), *more]))
 
 
 def _not_reached(function: Callable[..., object], outcome: Outcome) -> list[str]:
@@ -187,6 +187,13 @@ def _safe(text: str) -> str:
 
 def _wrapped(text: str) -> str:
     return textwrap.fill(_safe(text), WIDTH, subsequent_indent="  ", break_long_words=False)
+
+
+def _hanging(label: str, text: str) -> str:
+    """`text` beside a label, its further lines under its first."""
+    return textwrap.fill(
+        _safe(text), WIDTH, initial_indent=label, subsequent_indent=" " * len(label), break_long_words=False
+    )
 
 
 def _indented(text: str) -> str:

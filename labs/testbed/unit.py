@@ -12,7 +12,7 @@ evidence, so a step that has unit checks has a check of frames too.
 """
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -133,8 +133,22 @@ class Script:
 
 def shown(value: object) -> str:
     """A value of the student's as a story shows it: written out, and bounded."""
-    text = f"{value.kind}({_listed(value.attributes)})" if isinstance(value, Seen) else repr(value)
+    text = _written(value)
     return text if len(text) <= SHOWN else f"{text[: SHOWN // 2]} … {text[-SHOWN // 2 :]} ({len(text)} characters)"
+
+
+def _written(value: object) -> str:
+    """Like `repr`, but bytes that are no text are hexadecimal, as in the handouts."""
+    match value:
+        case bytes() if not (value.isascii() and value.decode("ascii").isprintable()):
+            return f"<{value.hex(' ')}>"
+        case list():
+            return f"[{', '.join(map(_written, value))}]"
+        case tuple():
+            return f"({', '.join(map(_written, value))})"
+        case Seen(kind, attributes):
+            return f"{kind}({_listed(attributes)})"
+    return repr(value)
 
 
 def _listed(attributes: Mapping[str, object]) -> str:
@@ -181,9 +195,22 @@ def _expecting(returns: object, raises: tuple[str, ...]) -> Callable[[_Answer], 
             return ""
         if callable(returns):
             return "" if _holds(returns, answer.value) else str(answer)
-        return "" if _alike(returns, answer.value) else f"{answer}\nit should return {shown(returns)}"
+        if _alike(returns, answer.value):
+            return ""
+        return "\n".join([f"{answer}", f"it should return {shown(returns)}", *_first_difference(returns, answer.value)])
 
     return complaint
+
+
+def _first_difference(expected: object, found: object) -> Iterator[str]:
+    """Where two strings of bytes begin to differ; nothing for other values."""
+    if not (isinstance(expected, bytes) and isinstance(found, bytes)):
+        return
+    for offset, (right, wrong) in enumerate(zip(expected, found, strict=False)):
+        if right != wrong:
+            yield f"they differ from byte {offset} on: {wrong:02x} where {right:02x} should be"
+            return
+    yield f"it has {len(found)} bytes where {len(expected)} should be"
 
 
 def _holds(predicate: Callable[[Any], object], value: Any) -> bool:

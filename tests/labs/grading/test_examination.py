@@ -43,7 +43,7 @@ def test_a_mutant_fails_with_its_fingerprint_and_its_story(lab: Lab, right: Path
     assert deciding is not None
     assert deciding.outcome is not None
     assert deciding.outcome.fingerprint == Fingerprint("2", "again", "question", True)
-    hint = hint_for(lab, result.step, deciding.check, deciding.outcome.fingerprint, 0)
+    hint = hint_for(lab, result, right, 0)
     told = narrate.explain(result, lab, right, hint=hint, replay=narrate.command_to_replay(lab, deciding))
     assert told.splitlines()[:2] == [
         "    passed       A question is answered.",
@@ -162,8 +162,20 @@ def test_hidden_seeds_differ_from_the_visible_ones(lab: Lab, right: Path) -> Non
         (40, "See bytes.upper."),
     ],
 )
-def test_hints_climb_a_ladder(lab: Lab, failures: int, hint: str) -> None:
-    assert hint_for(lab, lab.step("1"), None, None, failures) == hint
+def test_hints_climb_a_ladder(lab: Lab, failures: int, hint: str, right: Path) -> None:
+    (right / "echo.py").unlink()
+    (result,) = examine(lab, right, "1")
+    assert hint_for(lab, result, right, failures) == hint
+
+
+def test_a_file_as_it_was_given_makes_nobodys_mistake(lab: Lab, right: Path) -> None:
+    given = (lab.folder / "starter" / "echo.py").read_text()
+    hints = []
+    for source in (given, given + "# mine\n"):
+        (right / "echo.py").write_text(source)
+        (result,) = examine(lab, right, "1")
+        hints.append(hint_for(lab, result, right, 0))
+    assert hints == ["Read the question again.", "Shout."]
 
 
 def test_an_edition_without_mutants_gives_the_same_hints(course: Course, lab: Lab, tmp_path: Path) -> None:
