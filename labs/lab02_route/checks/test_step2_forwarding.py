@@ -1,0 +1,187 @@
+"""Step 2: which way out, and for how long."""
+
+import random
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from ipaddress import IPv4Address, IPv4Network
+from itertools import pairwise
+
+import pytest
+
+from labs.conformance import conforms
+from labs.lab01_wire.peers import acting
+from labs.lab02_route.evidence import trips, way
+from labs.lab02_route.peers import data, listener, net, sender
+from labs.lab02_route.scenes import BY_HAND, address_of, by_hand, routed
+from labs.lab02_route.topology import Line, Star
+from labs.testbed.judge import Judge
+from labs.testbed.program.values import Seen, Stored
+from labs.testbed.scene import Plan, Program, Scene
+from labs.testbed.unit import Script
+from netstack.wire import MILLISECOND, SECOND
+
+pytestmark = pytest.mark.step("2")
+
+A, B = address_of("a"), address_of("b")
+Routes = dict[IPv4Network, int]
+MakeRouter = Callable[[Plan, str], Program]
+
+
+def test_a_table_by_itself(judge: Judge) -> None:
+    """`Table` finds the longest prefix, whatever was put in first."""
+    routes = [("10.2.0.0/16", 1), ("10.0.0.0/8", 2), ("10.2.7.0/24", 3), ("10.2.7.9/32", 4)]
+    wanted = [("10.2.8.1", 1), ("10.3.0.1", 2), ("10.2.7.1", 3), ("10.2.7.9", 4), ("10.2.7.255", 3), ("10.1.255.9", 2)]
+    script = Script("table")
+    for name, order in (("table", routes), ("other", routes[::-1])):
+        script.make("forwarding.Table", store=name)
+        for network, way_out in order:
+            script.call(f"{name}.add", net(network), way_out, because=f"{network} goes out by {way_out}")
+        for address, way_out in wanted:
+            script.call(
+                f"{name}.look_up",
+                IPv4Address(address),
+                returns=way_out,
+                because="the longest prefix that holds it decides",
+                label=f"{name}-longest",
+            )
+    unknown = IPv4Address("11.0.0.1")
+    script.call("table.look_up", unknown, raises="NoRoute", because="no prefix holds it", label="no-route")
+    script.call("table.add", net("10.2.0.0/16"), 5, because="a route can be replaced")
+    replaced = IPv4Address("10.2.8.1")
+    script.call("table.look_up", replaced, returns=5, because="it was replaced", label="replaced")
+    script.call("table.add", net("0.0.0.0/0"), 6, because="a prefix of length 0 holds everything")
+    script.call("table.look_up", unknown, returns=6, because="nothing longer holds it", label="default")
+    judge.unit(script)
+
+
+def test_forward_by_itself(judge: Judge) -> None:
+    """`forward` takes one from the time to live, and gives the packet up when none is left."""
+    script = Script("forward")
+    table = script.make("forwarding.Table", store="table")
+    script.call("table.add", net("10.2.0.0/16"), 3, because="b is behind link 3")
+    for ttl in (64, 2):
+        packet = _packet(script, B, ttl)
+        right = {"destination": B, "source": A, "payload": b"Herons", "ttl": ttl - 1, "kind": 1}
+        script.call(
+            "forwarding.forward",
+            packet,
+            table,
+            returns=lambda value, right=right: _is_packet(value[0], right) and value[1] == 3,
+            because=f"it goes on by link 3, with {ttl - 1} to live, and is otherwise as it was",
+            label="goes-on",
+        )
+    for ttl in (1, 0):
+        packet = _packet(script, B, ttl)
+        script.call("forwarding.forward", packet, table, raises="Expired", because="none is left", label="expired")
+    nowhere = _packet(script, IPv4Address("10.9.0.1"), 64)
+    script.call("forwarding.forward", nowhere, table, raises="NoRoute", because="nobody knows 10.9", label="no-route")
+    judge.unit(script)
+
+
+def _packet(script: Script, to: IPv4Address, ttl: int) -> Stored:
+    return script.make("netstack.packet.Packet", to, A, b"Herons", ttl, store=f"to_{str(to).replace('.', '_')}_{ttl}")
+
+
+def _is_packet(value: object, attributes: dict[str, object]) -> bool:
+    return isinstance(value, Seen) and value.attributes == attributes
+
+
+def test_the_longest_prefix_on_the_wire(judge: Judge) -> None:
+    """A router in the middle of four ends, with prefixes within prefixes: each packet leaves by the right link."""
+    routes = _nested(judge.random)
+    addresses = [end for network in routes for end in (network[0], network[-1])]
+    addresses += [IPv4Address(judge.random.randrange(1 << 32)) for _ in range(10)]
+    packets = [(n * MILLISECOND, to, b"%d" % n) for n, to in enumerate(addresses)]
+    written = [[str(network), way_out] for network, way_out in routes.items()]
+    scene = Scene(
+        name="prefixes",
+        topology=partial(Star, middle="r1"),
+        programs=(
+            Program(host="r1", file="static_router.py", arguments={"routes": written}),
+            sender("a", packets),
+            *map(listener, "bcd"),
+        ),
+        classify=BY_HAND.classify,
+    )
+    found = trips(judge.play(scene))
+    for _, to, payload in packets:
+        best = max((network for network in routes if to in network), key=lambda one: one.prefixlen, default=None)
+        right = "a-r1" + (f", r1-{'abcd'[routes[best]]}" if best else "")
+        judge.expect(
+            "prefix:longest" if best else "prefix:none",
+            way(found[payload]) == right,
+            f"the packet to {to} " + (f"leaves by the way of {best}" if best else "is dropped: no prefix holds it"),
+            found=f"its way: {way(found[payload])}; right: {right}",
+            frame=found[payload][-1][0],
+        )
+
+
+def _nested(source: random.Random) -> Routes:
+    """Prefixes within prefixes, in any order; whatever is in none of them has no route."""
+    while True:
+        address = source.randrange(1 << 32)
+        lengths = sorted(source.sample(range(5, 33), 7))
+        ways = [source.randrange(1, 4) for _ in lengths]
+        pairs = [(IPv4Network((address, n), strict=False), way_out) for n, way_out in zip(lengths, ways, strict=True)]
+        if all(one != other for one, other in pairwise(ways)):
+            break
+    source.shuffle(pairs)
+    return dict(pairs)
+
+
+def test_packets_grow_old(judge: Judge) -> None:
+    """Four routers in a row: each takes one from the time to live, and whoever has nothing left to give drops it."""
+    lives = [64, 255, *range(7)]
+    text = b"%d " % judge.random.randrange(10**9)
+    opening = [(n * MILLISECOND, ttl, text + b"%d" % ttl) for n, ttl in enumerate(lives)]
+    found = trips(judge.play(_from_a(opening, B, name="ages", router=by_hand)))
+    links = ["a-r1", "r1-r2", "r2-r3", "r3-r4", "r4-b"]
+    for _, ttl, payload in opening:
+        right = [(link, ttl - n) for n, link in enumerate(links) if n == 0 or ttl > n]
+        got = [(frame.direction, packet.ttl) for frame, packet in found[payload]]
+        judge.expect(
+            "age:falls" if ttl > len(links) else "age:expires",
+            got == right,
+            f"a packet that has {ttl} to live crosses {len(right)} links, and has one less on each",
+            found=f"on its links it had: {', '.join(f'{ttl} on {link}' for link, ttl in got)}",
+            frame=found[payload][-1][0],
+        )
+        changed = [frame for frame, packet in found[payload] if packet.source != A or packet.destination != B]
+        judge.expect("age:same", not changed, "its addresses stay as they were", frame=changed[0] if changed else None)
+
+
+def _from_a(opening: list[tuple[int, int, bytes]], to: IPv4Address, *, name: str, router: MakeRouter) -> Scene:
+    """A sends packets (when, time to live, payload) along a line of routers."""
+    peer = acting("a", [(at, data(to, payload, ttl=ttl, source=A)) for at, ttl, payload in opening])
+    scene = routed(name, Line, (peer, listener("b")), router=router)
+    return replace(scene, limits=replace(scene.limits, time=2 * SECOND))
+
+
+def test_a_loop(judge: Judge) -> None:
+    """Where tables send a packet round in circles, its time to live ends that."""
+    ttl = judge.random.randrange(9, 40)
+    astray = IPv4Address("10.9.0.1")
+    trace = judge.play(_from_a([(0, ttl, b"astray")], astray, name="loop", router=_astray))
+    trip = trips(trace)[b"astray"]
+    judge.bites("the packet was sent round in circles", len(trip) > 3)
+    judge.expect(
+        "age:loop",
+        len(trip) == ttl,
+        f"a packet that has {ttl} to live crosses {ttl} links",
+        found=f"it crossed {len(trip)}",
+    )
+
+
+def _astray(plan: Plan, router: str) -> Program:
+    """`router` with a mistake in its table: r1 sends 10.9.0.0/16 to r2, r2 to r3, and r3 back to r2."""
+    program = by_hand(plan, router)
+    wrong = {"r1": 0, "r2": 1, "r3": 0}.get(router)
+    routes = program.arguments["routes"] + ([["10.9.0.0/16", wrong]] if wrong is not None else [])
+    return replace(program, arguments={"routes": routes})
+
+
+@pytest.mark.seeds(1)
+def test_the_application_by_hand(judge: Judge) -> None:
+    """*teams* and *players*, four routers apart, behave as in every lab."""
+    conforms(judge, BY_HAND, every=SECOND // 4)

@@ -1,0 +1,142 @@
+"""Step 3: distance vectors in good times: everybody hears of everything, and goes the shortest way."""
+
+from functools import partial
+
+import pytest
+
+from labs.conformance import conforms
+from labs.lab02_route.evidence import metric, said
+from labs.lab02_route.judgements import announces, expect_shortest, expect_way, hear, own_networks, says
+from labs.lab02_route.peers import Vector, listener, net, ns, router, sender, vector
+from labs.lab02_route.scenes import APPLICATION, PERIOD, by_routing, routed
+from labs.lab02_route.topology import Line, Mesh, Ring, Star
+from labs.testbed.judge import Judge
+from labs.testbed.unit import Script
+from netstack.wire import MILLISECOND, SECOND
+
+pytestmark = pytest.mark.step("3")
+
+NEAR, FAR, WIDE = net("10.1.0.0/16"), net("10.2.0.0/16"), net("172.16.0.0/12")
+
+
+def test_good_news_by_itself(judge: Judge) -> None:
+    """`DistanceVector` learns, adds one, and prefers what is nearer, on a clock that the script sets."""
+    script = Script("good times")
+    own = {0: net("192.168.12.0/24"), 1: NEAR}
+    script.make("routing.DistanceVector", store="router", keywords={"own": own, "period": 1.0, "timeout": 6.0})
+    script.call("router.next_timer", returns=lambda due: due <= 0, because="it announces itself at once", label="first")
+    mine: Vector = {own[0]: 1, own[1]: 1}
+    script.call(
+        "router.handle_timer",
+        keywords={"now": 0.0},
+        returns=announces({0: mine, 1: mine}),
+        because="its own networks are at 1, and it says so on each of its links",
+        label="own",
+    )
+    script.call("router.next_timer", returns=1.0, because="a period later it is time again", label="period")
+    script.call("router.handle_timer", keywords={"now": 0.5}, returns={}, because="not yet", label="early")
+    hear(script, 0, {FAR: 1, WIDE: 14, NEAR: 1}, now=0.6)
+    script.call("router.ways_out", returns={**_ways(own), FAR: 0, WIDE: 0}, because="link 0 leads there", label="ways")
+    far: Vector = {**mine, FAR: 2, WIDE: 15}
+    script.call("router.vector", 1, returns=says(far), because="each link counts 1", label="metrics")
+    hear(script, 1, {FAR: 1, WIDE: 13}, now=0.7)
+    script.call(
+        "router.ways_out",
+        returns={**_ways(own), FAR: 0, WIDE: 1},
+        because="WIDE is nearer by link 1, FAR is not: what is as good is no reason to change",
+        label="nearer",
+    )
+    hear(script, 0, {net("10.7.0.0/16"): 15, net("10.8.0.0/16"): 16}, now=0.8)
+    script.call(
+        "router.ways_out",
+        returns={**_ways(own), FAR: 0, WIDE: 1},
+        because="15 and 1 make 16, which is infinitely far, and so is whatever is said to be further",
+        label="infinity",
+    )
+    judge.unit(script)
+
+
+def _ways(own: dict[int, object]) -> dict[object, int]:
+    return {network: link for link, network in own.items()}
+
+
+@pytest.mark.exact
+def test_good_news_among_the_judges(judge: Judge) -> None:
+    """One router, around it routers of the judge's: what it says, how often, and where packets go."""
+    source = judge.random
+    x, y = net(f"10.{source.randrange(20, 100)}.0.0/16"), net(f"10.{source.randrange(100, 200)}.0.0/16")
+    part = net(f"{x[256]}/24")
+    far, near = source.randrange(6, 12), source.randrange(2, 5)
+    by_a = {x: far, y: 3, net("10.4.0.0/16"): 0, net("10.201.0.0/16"): 15, net("10.202.0.0/16"): 255}
+    by_b = {x: far, part: 13, y: 3}
+    noise = [(ns(2.5), b"\0" * 40), (ns(2.6), vector({})), (ns(2.7), vector(by_b) + bytes(20))]
+    ask = {"x": x[1], "part": part[1], "y": y[1], "d": net("10.4.0.0/16")[9]}
+    packets = [(ns(at), to, f"{name} at {at}".encode()) for at in (3.4, 6.4) for name, to in ask.items()]
+    ends = (
+        router("a", (0.3, by_a), until=8),
+        router("b", (0.6, by_b), (5.6, {**by_b, x: near}), until=8, also=noise),
+        sender("c", packets),
+        listener("d"),
+    )
+    star = partial(Star, middle="r1")
+    trace = judge.play(routed("among-judges", star, ends, router=by_routing, seconds=8))
+    for end in "abcd":
+        _expect_regular(judge, [frame.at for frame, _ in said(trace, f"r1-{end}")], end)
+    for by, right in (
+        (5.5, {**own_networks(star, "r1"), x: far + 1, y: 4, part: 14}),
+        (7.9, {**own_networks(star, "r1"), x: near + 1, y: 4, part: 14}),
+    ):
+        _expect_said(judge, said(trace, "r1-d"), right, ns(by))
+    for at, out in ((3.4, "a"), (6.4, "b")):
+        expect_way(judge, "way:nearer", trace, f"x at {at}", f"c-r1, r1-{out}", f"{x} is reached by {out}")
+        expect_way(judge, "way:longest", trace, f"part at {at}", "c-r1, r1-b", f"{part}, by b, is longer than {x}")
+        expect_way(judge, "way:equal", trace, f"y at {at}", "c-r1, r1-a", "what is as good is no reason to change")
+        expect_way(judge, "way:own", trace, f"d at {at}", "c-r1, r1-d", "its own network is reached by its own link")
+
+
+def _expect_regular(judge: Judge, times: list[int], end: str) -> None:
+    gaps = [later - earlier for earlier, later in zip([0, *times], [*times, ns(8)], strict=True)]
+    judge.expect(
+        "say:period",
+        max(gaps) <= ns(PERIOD) + MILLISECOND,
+        f"on the link to {end} r1 never says nothing for longer than a period",
+        found=f"nothing for {max(gaps) / SECOND:g} s",
+    )
+
+
+def _expect_said(judge: Judge, told: list, right: Vector, by: int) -> None:
+    frame, vector_ = next((each for each in reversed(told) if each[0].at <= by), (None, {}))
+    for network, wanted in right.items():
+        judge.expect(
+            "say:own" if wanted == 1 else "say:metric",
+            metric(vector_, network) == wanted,
+            f"to d, who cannot know better, r1 says that {network} is at {wanted}",
+            found=f"at {metric(vector_, network)}",
+            frame=frame,
+        )
+    wrong = {str(network): far for network, far in vector_.items() if network not in right and far != 16}
+    judge.expect("say:infinity", not wrong, "r1 reaches nothing else", found=f"it says {wrong}", frame=frame)
+
+
+@pytest.mark.seeds(1)
+def test_in_a_line(judge: Judge) -> None:
+    """Four routers in a row come to know every network, and how far it is."""
+    expect_shortest(judge, "line", Line, ends="ab")
+
+
+@pytest.mark.seeds(1)
+def test_in_a_ring(judge: Judge) -> None:
+    """Four routers in a ring send packets the short way round."""
+    expect_shortest(judge, "ring", Ring, ends="ab")
+
+
+@pytest.mark.seeds(2)
+def test_in_a_mesh(judge: Judge) -> None:
+    """Six routers and eight links: every packet takes a shortest way."""
+    expect_shortest(judge, "mesh", Mesh, ends="abc")
+
+
+@pytest.mark.seeds(1)
+def test_the_application(judge: Judge) -> None:
+    """*teams* and *players*, at two ends of the mesh, behave as in every lab."""
+    conforms(judge, APPLICATION, every=SECOND // 4)
