@@ -165,6 +165,8 @@ def end(process: Confined) -> None:
     if process.account:
         leftovers.kill_owned(process.account.uid, executioner=_EXECUTIONER)
     leftovers.kill_marked(process.mark, leader=process.pid if process.returncode is None else None)
+    if process.poll() is None:  # there is no /proc to find it in
+        os.killpg(process.pid, signal.SIGKILL)
     process.wait()
     if process.account:
         _close_account(process.account)

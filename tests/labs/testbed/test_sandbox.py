@@ -21,7 +21,7 @@ from typing import Any
 
 import pytest
 
-from labs.testbed import sandbox
+from labs.testbed import leftovers, sandbox
 from labs.testbed.output import Tail, drain
 from labs.testbed.sandbox import Confined, Level, Limits, Unavailable
 
@@ -154,11 +154,12 @@ time.sleep(1000)
 
 
 def test_processes_that_flee_by_forking_do_not_outrun_the_end(level: Level) -> None:
-    """Each forks and exits at once, and kills all that it may: a list of processes is always out of date."""
+    """Each forks and exits at once, so that a list of processes is always out of date."""
     comet = """
 import os, signal, sys
 os.environ.clear()
 print("flying", flush=True)
+for _ in range(2): os.fork()
 while True:
     try:
         if os.fork(): os._exit(0)
@@ -167,6 +168,15 @@ while True:
 """
     with launched(comet, level) as (process, _):
         first_line(process)
+
+
+def test_a_user_is_ended_even_when_no_list_shows_its_processes(monkeypatch: pytest.MonkeyPatch) -> None:
+    with launched("import time; time.sleep(1000)", available(Level.OTHER_UID)) as (process, _):
+        assert process.account is not None
+        with monkeypatch.context() as blind:
+            blind.setattr(leftovers, "_processes", list)
+            leftovers.kill_owned(process.account.uid, executioner=sandbox._EXECUTIONER)
+        assert sandbox.ending(process.wait(PATIENCE)) == "was killed by SIGKILL"
 
 
 def test_memory_is_refused_beyond_the_limit(level: Level) -> None:
@@ -206,7 +216,7 @@ import os
 files = []
 try:
     while True: files.append(open("/dev/null"))
-except OSError as refused: print(refused.strerror)
+except OSError as refused: print(refused.strerror, len(files) < 32)
 for file in files: file.close()
 try:
     with open("big", "wb") as file:
@@ -214,7 +224,7 @@ try:
 except OSError as refused: print(refused.strerror, os.path.getsize("big"))
 """
     ended = run(source, level, limits=Limits(open_files=32, file_bytes=2 << 20))
-    assert ended.said.splitlines() == ["Too many open files", f"File too large {2 << 20}"]
+    assert ended.said.splitlines() == ["Too many open files True", f"File too large {2 << 20}"]
 
 
 FILL = """
@@ -392,6 +402,9 @@ for pattern in sys.argv[1:-1]:
 
 def test_what_is_handed_over_cannot_be_changed(level: Level, ground: Path) -> None:
     (ground / "given.py").write_text("as it was")
+    if level is Level.BUBBLEWRAP:  # even what everybody may change
+        ground.chmod(0o777)
+        (ground / "given.py").chmod(0o666)
     source = """
 import os, sys
 path = sys.argv[1]
@@ -459,6 +472,13 @@ socket.socket(fileno=int(sys.argv[1])).sendall(f"{own}".encode())
         assert ours.recv(100) == b""
 
 
+def test_a_program_has_a_session_of_its_own() -> None:
+    """So no terminal either, neither to read from nor to be interrupted by."""
+    assert run("import os; print(os.getsid(0) == os.getpid())", Level.NONE).said == "True"
+    assert run("open('/dev/tty')", Level.NONE).complained.endswith("No such device or address: '/dev/tty'")
+    assert run("import sys; print(repr(sys.stdin.read()))", Level.NONE).said == "''"
+
+
 def test_the_environment_is_ours_alone(level: Level, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COURSE_KEY", "a secret")
     ended = run("import os; print(sorted(os.environ))", level, environment={"EXTRA": "1"})
@@ -495,19 +515,44 @@ def test_a_folder_that_cannot_be_handed_over_is_named(level: Level, ground: Path
 
 
 def test_a_folder_below_a_closed_one_can_be_handed_over(ground: Path) -> None:
-    """As root, too: a checkout may lie in /root."""
+    """As root, too: a checkout may lie in /root. And whatever is closed to others by default."""
     inner = ground / "closed" / "inner"
     inner.mkdir(parents=True)
     (inner / "file").write_text("text")
     (ground / "closed").chmod(0o700)
     source = "import sys; print(open(sys.argv[1]).read())"
-    assert run(source, available(Level.BUBBLEWRAP), inner / "file", readable=[inner]).said == "text"
+    former = os.umask(0o077)
+    try:
+        assert run(source, available(Level.BUBBLEWRAP), inner / "file", readable=[inner]).said == "text"
+    finally:
+        os.umask(former)
 
 
 def test_the_best_level_is_one_that_works() -> None:
     best, why = sandbox.best_level()
     assert run("print('works')", best).said == "works"
     assert best is Level.BUBBLEWRAP or why
+
+
+def test_bubblewrap_is_used_wherever_it_works() -> None:
+    """Tests that skip for want of a level would not notice that we had broken it."""
+    bare = [
+        "bwrap",
+        "--unshare-user",
+        "--unshare-pid",
+        "--unshare-net",
+        "--ro-bind",
+        "/",
+        "/",
+        "--proc",
+        "/proc",
+        "true",
+    ]
+    try:
+        works = subprocess.run(bare, capture_output=True, timeout=PATIENCE).returncode == 0
+    except FileNotFoundError:
+        works = False
+    assert bool(sandbox.why_not(Level.BUBBLEWRAP)) is not works
 
 
 def test_no_level_is_claimed_without_its_tools(monkeypatch: pytest.MonkeyPatch) -> None:
