@@ -61,8 +61,7 @@ class _Worker:
     news: Connection
     result: Result
     began: float = field(default_factory=time.monotonic)
-    student: str = ""
-    said: str = ""
+    step: str = ""  # that is being judged
 
 
 def submissions_in(path: Path, lab: Lab) -> list[Path]:
@@ -126,7 +125,9 @@ class _Batch:
             if worker.news in ready:
                 self._hear(worker)
             elif time.monotonic() > worker.began + self.terms.deadline:
-                self._end(worker, f"it took longer than {self.terms.deadline:g} s")
+                reason = f"it took longer than {self.terms.deadline:g} s"
+                worker.result.fail(worker.step, reason)
+                self._end(worker, reason)
 
     def _hear(self, worker: _Worker) -> None:
         try:
@@ -141,6 +142,9 @@ class _Batch:
                 worker.result.put(message)
             case {"key": str(key)}:
                 self.keys[key].append(worker.result)
+            case {"step": str(step)}:
+                worker.step = step
+                return
             case {"note": str(note)}:
                 worker.result.note = note
             case {"over": str(reason)}:
@@ -284,6 +288,8 @@ def _news_of(lab: Lab, submission: Path, terms: Terms, checks: Sequence[Check]) 
             yield {"key": key_of(own)}
         Path(folder).chmod(0o755)  # for a sandbox that runs programs as another user
         with Examination(lab=lab, submission=own, level=terms.level, key=terms.key, checks=checks) as examination:
-            for result in examination.steps():
+            for step in lab.steps:
+                yield {"step": step.id}
+                result = examination.step(step)
                 hint = hint_for(lab, result, own, 0)
                 yield Record.of(result, narrate.explain(result, lab, own, hint=hint))

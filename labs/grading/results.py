@@ -86,6 +86,11 @@ class Result:
     def put(self, record: Record) -> None:
         self.records[record.step] = record
 
+    def fail(self, step: str, reason: str) -> None:
+        """The step that was being judged came to no end of its own."""
+        if step in self.records and self.records[step].reason == NOT_YET:
+            self.put(replace(self.records[step], verdict=Verdict.FAIL, reason=reason))
+
     def give_up(self, reason: str) -> None:
         """Nothing more will be judged, for this reason."""
         for record in list(self.records.values()):
