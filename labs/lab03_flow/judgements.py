@@ -230,7 +230,7 @@ def _port_of(scene: Scene) -> Port:
 def expect_to_survive_a_lost_update(judge: Judge, whole: Whole, *, flow: int = 0) -> None:
     """The line is cut at the very moment at which the reader comes back, and reads all that there is at once."""
     source = judge.random
-    sent, capacity = cards(20, source), source.randint(3, 6)
+    sent, capacity = cards(14, source), source.randint(3, 6)
     back = source.randrange(700, 900)
     scene = whole(sent, reader=lunch(0.0, back / 1000), capacity=capacity, name="update-lost")
     trace = judge.play(scene.scripted(f"cut a-b:{back - 20}ms-{back + 30}ms"))

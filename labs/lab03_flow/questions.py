@@ -14,13 +14,12 @@ from netstack.wire import MILLISECOND
 
 def predict_1(key: str, play: Play) -> list[Question]:
     """A blast at a clerk with a small desk; then a pace that he can keep up with, until he has lunch."""
-    source = random.Random(f"step 1 {key}")
-    first, second = _blast(source), _paced(source)
+    first, second = desks(key)
     traces: dict[str, Callable[[], Trace]] = {
-        each.name: cache(partial(play, each.scene(source.randrange(1000)))) for each in (first, second)
+        each.name: cache(partial(play, each.scene(key))) for each in (first, second)
     }
 
-    def lost(scene: _Desk) -> list[int]:
+    def lost(scene: Desk) -> list[int]:
         """The numbers of the cards, from 0, for which there was no room."""
         arrived = {event.payload for event in traces[scene.name]().at_port("delivered", "b")}
         offered = traces[scene.name]().at_port("offered", "a")
@@ -56,7 +55,7 @@ def predict_1(key: str, play: Play) -> list[Question]:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Desk:
+class Desk:
     """A clerk, his desk, and how cards come. Times are milliseconds; `interval` is 0 for a blast."""
 
     count: int
@@ -69,12 +68,12 @@ class _Desk:
     def name(self) -> str:
         return "paced" if self.interval else "blast"
 
-    def scene(self, serial: int) -> Scene:
+    def scene(self, key: str) -> Scene:
         begin, end = self.lunch
         pauses = ((begin * MILLISECOND, end * MILLISECOND),) if end else ()
         reader = Reader(every=round(self.every * MILLISECOND), pauses=pauses)
         scene = blast(
-            cards(self.count, random.Random(serial)), room=self.room, reader=reader, every=self.interval / 1000
+            cards(self.count, random.Random(f"cards {key}")), room=self.room, reader=reader, every=self.interval / 1000
         )
         return replace(scene, name=f"prediction-{self.name}")
 
@@ -90,18 +89,24 @@ class _Desk:
         )
 
 
-def _blast(source: random.Random) -> _Desk:
-    return _Desk(
+def desks(key: str) -> tuple[Desk, Desk]:
+    """The two scenes that the student with `key` is asked about: a blast, and a pace."""
+    source = random.Random(f"step 1 {key}")
+    return _blast(source), _paced(source)
+
+
+def _blast(source: random.Random) -> Desk:
+    return Desk(
         count=source.randrange(50, 151, 10), room=source.randint(6, 20), every=source.choice((2.3, 2.7, 3.3, 3.7, 4.3))
     )
 
 
-def _paced(source: random.Random) -> _Desk:
+def _paced(source: random.Random) -> Desk:
     """He is a little faster than the cards come, and then at lunch for longer than his desk has room for."""
     interval, room = source.choice((8, 10, 12)), source.randint(5, 12)
     begin = source.randrange(100, 300)
     end = begin + interval * (room + source.randint(3, 9)) + source.randrange(1, interval - 1)
-    return _Desk(
+    return Desk(
         count=source.randrange(70, 100),
         room=room,
         every=interval - source.choice((0.7, 1.3)),

@@ -91,7 +91,7 @@ def blast(payloads: Sequence[bytes], *, room: int, reader: Reader, every: float 
 
 def lunch(begin: float, end: float, *, every: float = 0.0) -> Reader:
     """A reader who reads nothing from `begin` to `end`, and else one payload each `every`; all in seconds."""
-    return Reader(every=int(every * SECOND), pauses=((int(begin * SECOND), int(end * SECOND)),))
+    return Reader(every=round(every * SECOND), pauses=((round(begin * SECOND), round(end * SECOND)),))
 
 
 APPLICATION = Scene(

@@ -186,10 +186,12 @@ def test_acknowledged_when_read(judge: Judge) -> None:
 
 def test_a_bad_line_and_a_slow_reader(judge: Judge) -> None:
     """A line that loses and doubles, a reader that is slow: every card once, in order, never two on the desk."""
-    sent = cards(20, judge.random)
+    source = judge.random
+    sent = cards(16, source)
     reader = lunch(0.4, 1.3, every=0.07)
-    scene = stream("stop_and_wait", sent, reader=reader, link={"loss": 12, "duplicate": 8}, name="bad-line")
-    trace = judge.play(scene)
+    scene = stream("stop_and_wait", sent, reader=reader, link={"loss": 8, "duplicate": 8}, name="bad-line")
+    faults = f"drop a-b:data:{source.randint(2, 12)}", f"drop b-a:ack:{source.randint(2, 12)}"
+    trace = judge.play(scene.scripted(*faults))
     expect_all_in_order(judge, trace, sent)
     waiting = most_waiting(trace)
     judge.expect("bound:queue", waiting <= 1, "never more than one card waits for the reader", found=f"{waiting} did")

@@ -26,10 +26,10 @@ FLOW = 1
 def test_on_machines_of_its_own(judge: Judge) -> None:
     """`scores.py` runs where nobody has your other files: all scores, in order, within the bound."""
     source = judge.random
-    sent, capacity, first = cards(24, source), source.randint(3, 6), MODULUS - source.randint(3, 30)
+    sent, capacity, first = cards(20, source), source.randint(3, 6), MODULUS - source.randint(3, 30)
     link = {"loss": 5, "duplicate": 4, "reorder": 6}
     scene = scores(sent, reader=moody(60 * MILLISECOND), link=link, capacity=capacity, first=first, name="by-itself")
-    trace = judge.play(scene)
+    trace = judge.play(scene.scripted(f"drop a-b:data:{source.randint(2, 18)}"))
     expect_within_bounds(judge, trace, capacity=capacity, first=first, flow=FLOW, port="scores")
     expect_all_in_order(judge, trace, sent, "scores")
     judge.bites("a score was lost", any(frame.lost for frame in trace.frames("a-b", "data")))
@@ -63,7 +63,7 @@ def test_a_lost_update_for_the_board(judge: Judge) -> None:
 def test_side_by_side(judge: Judge) -> None:
     """Both applications at the same time, on the same two hosts: neither hears what is meant for the other."""
     source = judge.random
-    some, others, capacity = cards(16, source), cards(16, source), source.randint(4, 7)
+    some, others, capacity = cards(12, source), cards(12, source), source.randint(3, 5)
     readers = moody(50 * MILLISECOND), moody(source.randrange(60, 500) * MILLISECOND)
     trace = judge.play(two_applications(some, others, readers=readers, capacity=capacity))
     expect_all_in_order(judge, trace, some, "app")

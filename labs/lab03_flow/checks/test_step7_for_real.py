@@ -20,10 +20,10 @@ def test_a_moody_reader_in_real_time(judge: Judge) -> None:
     sent, capacity = cards(60, source), source.randint(5, 10)
     reader = Reader(every=5 * MILLISECOND, pauses=((100 * MILLISECOND, 900 * MILLISECOND),))
     trace = judge.play(stream("credit", sent, reader=reader, link={"loss": 4}, capacity=capacity, name="moody"))
-    judge.bites("a frame was lost", any(frame.lost for frame in trace.frames()))
-    judge.bites("the window was closed", any(True for _ in trace.frames("b-a", "zero")))
     expect_within_bounds(judge, trace, capacity=capacity)
     expect_all_in_order(judge, trace, sent)
+    judge.bites("a frame was lost", any(frame.lost for frame in trace.frames()))
+    judge.bites("the window was closed", any(True for _ in trace.frames("b-a", "zero")))
 
 
 def test_a_lost_window_update_in_real_time(judge: Judge) -> None:
