@@ -1,11 +1,14 @@
 """Step 4: nobody waits longer than a second."""
 
+from dataclasses import replace
+
 import pytest
 
 from labs.conformance import Asked, about, asking, expect_answers
 from labs.lab00_machine.scenes import teams_alone
 from labs.lab00_machine.starter import business
 from labs.testbed.judge import Judge
+from labs.testbed.scene import Reader
 from netstack.wire import MILLISECOND
 
 PATIENCE, SLACK = 1000 * MILLISECOND, 50 * MILLISECOND
@@ -64,6 +67,25 @@ def test_teams_lives_on(judge: Judge) -> None:
     asked = [sorry(jammed), about(fine)]
     trace = judge.play(asking(scene, asked, every=30_000 * MILLISECOND))
     expect_answers(judge, trace, scene, asked)
+
+
+@pytest.mark.step(4)
+@pytest.mark.exact
+def test_people_who_listen_later(judge: Judge) -> None:
+    """Where people listen to an answer seconds after it was there, it is the only one."""
+    teams = judge.random.sample([*business.CARDS], 3)
+    asked, scene = [*map(about, teams)], teams_alone("later", ())
+    (port,) = scene.ports
+    later = Reader(pauses=((0, 3000 * MILLISECOND),))
+    trace = judge.play(asking(replace(scene, ports=(replace(port, reader=later),)), asked, every=100 * MILLISECOND))
+    sorries = {*map(business.apology, teams)} & {*trace.delivered("machine")}
+    judge.expect(
+        "patience:listening",
+        not sorries,
+        "nobody hears an apology beside an answer: a second is the time for finding it, not for listening to it",
+        found=", ".join(sorted(each.decode() for each in sorries)),
+    )
+    expect_answers(judge, trace, scene, asked, in_order=False)
 
 
 def sorry(team: str) -> Asked:

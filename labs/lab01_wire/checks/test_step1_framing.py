@@ -81,7 +81,8 @@ def in_pieces(line: bytes, length: int) -> list[bytes]:
 def test_the_examples_of_the_handout(judge: Judge) -> None:
     """The examples of the handout come out byte by byte."""
     script = Script("examples")
-    for message, line, because in EXAMPLES:
+    once = (b"~", "7e 7d 5e 65 bf b3 b6 7e", "7E becomes 7D 5E, and that is all")
+    for message, line, because in (EXAMPLES[0], once, *EXAMPLES[1:]):
         script.call("framing.encode", message, returns=bytes.fromhex(line), because=because, label=message.decode())
     decoder = script.make("framing.Decoder", store="decoder")
     ada, special = bytes.fromhex(EXAMPLES[0][1]), bytes.fromhex(EXAMPLES[1][1])
@@ -139,13 +140,28 @@ def test_noise_that_we_chose(judge: Judge) -> None:
         "flags": (FLAG * 3 + encode(four), four, "after flags with nothing between them"),
     }
     abandoned = encode(four)[:-1] + b"\x7d" + FLAG  # whole, but its last escape has nothing to escape
-    line = b"".join(line for line, _, _ in parts.values()) + abandoned
+    five = ending_in_an_escape(judge.random)
+    line = b"".join(line for line, _, _ in parts.values()) + abandoned + encode(five)[:-2] + FLAG
     heard = judge.play(says(in_pieces(line, PIECE), name="chosen-noise")).delivered("b")
     sent = [message for _, message, _ in parts.values()]
+    judge.expect(
+        "framing:resync:raw",
+        five not in heard,
+        "a message whose CRC ends in a 7D that was not escaped is none: the flag after it leaves nothing to undo",
+        found=f"{five.hex(' ')} was handed over",
+    )
     expect_nothing_invented(judge, heard, sent)
     for name, (_, message, where) in parts.items():
         judge.expect(f"framing:resync:{name}", message in heard, f"the message {where} is handed over")
     expect_heard(judge, "framing:resync", heard, sent, "each of them once, in order, and nothing that was abandoned")
+
+
+def ending_in_an_escape(source: random.Random) -> bytes:
+    """A message whose CRC ends in 7D; one in 256 does."""
+    while True:
+        message = source.randbytes(source.randint(4, 12))
+        if encode(message).endswith(b"\x7d\x5d" + FLAG):
+            return message
 
 
 def expect_nothing_invented(judge: Judge, heard: list[bytes], sent: list[bytes]) -> None:

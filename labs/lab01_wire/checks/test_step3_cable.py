@@ -50,7 +50,7 @@ def test_bare_messages(judge: Judge) -> None:
     told = [ethernet(B, A, "\n".join(players_of(team)).encode()) for team in teams]
     for direction, right, identity in (("a-b", asked, "cable:question"), ("b-a", told, "cable:answer")):
         sent = list(trace.frames(direction))
-        judge.expect("cable:silence", bool(sent), f"something is said on {direction}", found="nothing was")
+        judge.expect(f"cable:silence:{direction}", bool(sent), f"something is said on {direction}", found="nothing was")
         first, header = sent[0].data[:14], right[0][:14]
         judge.expect(
             "cable:header",

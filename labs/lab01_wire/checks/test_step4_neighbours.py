@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 
+from labs.lab01_wire.kinds import describe
 from labs.lab01_wire.peers import BROADCAST, Timed, acting, address, ethernet, padded
 from labs.lab01_wire.scenes import FIND, finder, offered
 from labs.lab01_wire.topology import Pair
@@ -99,6 +100,16 @@ def test_neighbours_by_itself(judge: Judge) -> None:
     script.call(
         "other.address_of", "players", keywords={"now": 36.0}, returns=None, because="31 s are too long", label="old"
     )
+    script.make("neighbours.Neighbours", "teams", store="third")
+    script.call("third.receive", B, I_AM_PLAYERS, keywords={"now": 5.0}, because="learnt at 5 s", label="learnt")
+    script.call(
+        "third.address_of",
+        "players",
+        keywords={"now": 35.0},
+        returns=None,
+        because="30 s are not less than 30 s",
+        label="exactly",
+    )
     script.call(
         "teams.receive",
         B,
@@ -109,8 +120,37 @@ def test_neighbours_by_itself(judge: Judge) -> None:
         label="own",
     )
     script.call(
+        "teams.receive",
+        B,
+        build(WHO_HAS, "teams") + b"?" * 29,
+        keywords=clock,
+        returns=build(I_AM, "teams"),
+        because="the asker's padding is no part of it",
+        label="padding",
+    )
+    script.call(
         "teams.receive", B, WHO_HAS_PLAYERS, keywords=clock, returns=None, because="and for no other", label="other"
     )
+    judge.unit(script)
+
+
+def test_a_timer_that_is_handled_late(judge: Judge) -> None:
+    """The next question is due half a second after the last was asked, however late that was."""
+    script = Script("late")
+    script.make("neighbours.Neighbours", "teams", store="teams")
+    script.call("teams.search", "players", keywords={"now": 100.0}, because="a search begins", label="search")
+    for now, label in ((100.25, "next"), (101.0, "next"), (101.75, "last")):
+        script.call(
+            "teams.handle_timer",
+            keywords={"now": now},
+            returns=[WHO_HAS_PLAYERS],
+            because="a question, 0.25 s late",
+            label="question",
+        )
+        script.call("teams.next_timer", returns=now + 0.5, because=f"half a second after {now}", label=label)
+    script.call("teams.searching", "players", returns=True, because="the third may still be answered", label="waits")
+    script.call("teams.handle_timer", keywords={"now": 102.25}, returns=[], because="it was not", label="over")
+    script.call("teams.searching", "players", returns=False, because="so the search is given up", label="given-up")
     judge.unit(script)
 
 
@@ -167,12 +207,14 @@ def test_who_answers_and_who_does_not(judge: Judge) -> None:
         classify=FIND.classify,
     )
     trace = judge.play(scene)
-    early = [frame.data for frame in trace.frames("b-a") if frame.at < asked]
+    early = [frame for frame in trace.frames("b-a") if frame.at < asked]
+    cause = provoked_by(trace, early[0]) if early else b""
     judge.expect(
-        "neighbours:others",
+        "neighbours:malformed" if cause in noise[4:] else "neighbours:others",
         not early,
         "players is silent when another is sought, and at what is no question",
-        found=f"it sent {[frame[:31].hex(' ') for frame in early]}",
+        found=f"it sent {describe(early[0].data)}\nafter it had heard {cause.hex(' ')}" if early else "",
+        frame=early[0] if early else None,
     )
     sent = [frame.data for frame in trace.frames("b-a")]
     right = padded(ethernet(B, asker, build(I_AM, "players")))
@@ -182,6 +224,12 @@ def test_who_answers_and_who_does_not(judge: Judge) -> None:
         "players answers each of the two questions for it, to the one that asked",
         found=f"it sent {[frame[:31].hex(' ') for frame in sent] or 'nothing'}",
     )
+
+
+def provoked_by(trace: Trace, reply: FrameEvent) -> bytes:
+    """The last frame that came to b before it sent `reply`."""
+    came = [(at, frame.data) for frame in trace.frames("a-b") for at in frame.arrivals if at <= reply.at]
+    return max(came, key=lambda each: each[0], default=(0, b""))[1]
 
 
 def test_a_question_is_lost(judge: Judge) -> None:

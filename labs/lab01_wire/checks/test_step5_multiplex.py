@@ -92,6 +92,7 @@ def test_numbers_run_out(judge: Judge) -> None:
     script.call("mux.open", B, raises="BusyError", because="no number is left", label="busy")
     script.call("mux.close", opened[6], because="one ends", label="close")
     script.make("mux.open", B, store="again")
+    script.get("again.number", returns=lambda number: number != 0, because="after 255 comes 1: 0 is none", label="zero")
     script.get("again.number", returns=7, because="only 7 is free", label="free")
     judge.unit(script)
 

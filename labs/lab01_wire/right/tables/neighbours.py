@@ -47,7 +47,8 @@ class Neighbours:
     def handle_timer(self, *, now):
         due = [name for name, times in self.plans.items() if times[0] <= now]
         for name in due:
-            self.plans[name].pop(0)
+            left = len(self.plans[name]) - 1
+            self.plans[name] = [now + turn * QUERY_EVERY for turn in range(1, left + 1)]
         asked = [message(1, name) for name in due if self.plans[name]]
         self.plans = {name: times for name, times in self.plans.items() if times}
         return asked
