@@ -18,6 +18,7 @@ the time is up, `main` is cancelled. Nothing may take part that waits for the re
 
 import heapq
 import itertools
+import math
 import random
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -31,7 +32,7 @@ from labs.story.trace import Event, Exit, Note, Recorder, Trace
 from labs.testbed.channel import NEVER, Ask, Deliver, Frame, Message
 from labs.testbed.channel import Note as Noted
 from labs.testbed.ports import JudgesEnd
-from labs.testbed.program.clock import GrantedClock, seed_everything
+from labs.testbed.program.clock import VirtualClock, seed_everything, to_nanoseconds
 from labs.testbed.program.host import Host
 from labs.testbed.scene import Acting, Plan, Program, Scene
 from labs.testbed.sim import start_settings
@@ -44,7 +45,7 @@ Main = Callable[[Host], Awaitable[None]]
 IDLE, LATE, ENOUGH = "nothing more could happen", "the time limit", "all that was waited for has been delivered"
 
 
-class Jump(GrantedClock):
+class Jump(VirtualClock):
     """A clock that goes on to the next thing as soon as no task can run. Times are nanoseconds.
 
     When nothing can happen any more, or not before `limit`, it calls `over` with the reason, which should see to it
@@ -52,7 +53,7 @@ class Jump(GrantedClock):
     """
 
     def __init__(self, *, limit: int = NEVER, over: Callable[[str], object]) -> None:
-        super().__init__(self._jump)
+        super().__init__()
         self._limit, self._reason = limit, LATE
         self._over: Callable[[str], object] | None = over
         self._order = itertools.count()
@@ -70,25 +71,26 @@ class Jump(GrantedClock):
         """
         heapq.heappush(self._heap, (when, next(self._order), call, arguments))
 
-    def _jump(self, deadline: int) -> int:
-        """Go to what comes next, at trio's own `deadline` at the latest, do the calls due then, and return the time."""
+    def _wait(self, deadline: float) -> None:
+        """Go from one thing to the next, until there is something for trio to do, its own `deadline` at the latest."""
         heap = self._heap
-        due = heap[0][0] if heap and heap[0][0] < deadline else deadline
-        if due == NEVER or due > self._limit:
-            self._end(IDLE if due == NEVER else self._reason)
-            return self.now
-        if due > self.now:
-            self.now = due
-        while heap and heap[0][0] <= self.now:
-            _, _, call, arguments = heapq.heappop(heap)
-            call(*arguments)
-        return self.now
+        while deadline > self._seconds:
+            meant = to_nanoseconds(deadline)
+            due = heap[0][0] if heap and heap[0][0] < meant else meant
+            if due == NEVER or due > self._limit:
+                self._end(IDLE if due == NEVER else self._reason)
+                return
+            self._pass(due, meant, deadline)
+            while heap and heap[0][0] <= self.now:
+                _, _, call, arguments = heapq.heappop(heap)
+                call(*arguments)
+            deadline = self._next_deadline()
 
     def _end(self, reason: str) -> None:
         if self._over is None:
             raise RuntimeError("a task waits for ever although it was told to end")
         if reason == LATE:
-            self.now = self._limit
+            self._pass(self._limit, NEVER, math.inf)
         over, self._over, self._limit = self._over, None, NEVER
         self._heap.clear()
         over(reason)

@@ -43,53 +43,78 @@ class NotInVirtualTime(RuntimeError):
     """A program called something that takes real time, in which virtual time can neither pass nor be held back."""
 
 
+_TOO_FAR = NEVER / NANO
+
+
 def to_nanoseconds(deadline: float) -> int:
     """The nanosecond that is meant by a deadline in seconds; `NEVER` for one that lies too far ahead."""
-    if not math.isfinite(deadline) or deadline * NANO >= NEVER:
-        return NEVER
-    return max(0, round(deadline * NANO))
+    return NEVER if deadline >= _TOO_FAR else max(0, round(deadline * NANO))
 
 
-class GrantedClock(trio.abc.Clock):
-    """A clock that moves only when the judge says so: `exchange(deadline)` blocks for the new time; both in ns.
+class VirtualClock(trio.abc.Clock):
+    """A clock for trio that moves only when all tasks are blocked, by `_wait`, which its subclasses write.
 
-    Programs see seconds as floats, and 0.005 + 0.1 is a little more than 0.105. The judge grants whole nanoseconds, so
-    at the one that was meant the clock shows the very deadline that was asked for; else each sleep would cost a
-    nanosecond more than it says.
+    Programs see seconds as floats, and 0.005 + 0.1 is a little more than 0.105. Time passes in whole nanoseconds, so at
+    the one that was meant the clock shows the very deadline that was asked for; else each sleep would cost a nanosecond
+    more than it says.
     """
 
-    def __init__(self, exchange: Callable[[int], int], *, now: int = 0) -> None:
-        self._exchange = exchange
-        self._seconds = now / NANO
-        self._limiter: trio.CapacityLimiter | None = None
-        self.now = now
+    def __init__(self) -> None:
+        self.now = 0
+        self._seconds = 0.0
 
     def start_clock(self) -> None:
-        """Nothing to start: time stands still until the first grant."""
+        """Called by trio at the beginning of a run, and the moment to take hold of what there is to look at later."""
+        runner = trios_run.GLOBAL_RUN_CONTEXT.runner
+        self._ready, self._deadlines, self._idlers = runner.runq, runner.deadlines, runner.waiting_for_idle
+        self._told_itself = runner.entry_queue.queue
+        self._told_itself_once = runner.entry_queue.idempotent_queue
+        self._threads = trio.to_thread.current_default_thread_limiter()
 
     def current_time(self) -> float:
         """Seconds since the beginning of the play."""
         return self._seconds
 
     def deadline_to_sleep_time(self, deadline: float) -> float:
-        """Called by trio when every task is blocked; the exchange may wake some, so trio must look again at once."""
-        self._limiter = self._limiter or trio.to_thread.current_default_thread_limiter()
-        if self._limiter.borrowed_tokens:
+        """Called by trio when every task is blocked; waiting may wake some, so trio must look again at once."""
+        if self._threads.borrowed_tokens:
             return POLL_THREADS  # a library that had taken hold of `run_sync` before we replaced it
-        runner = trios_run.GLOBAL_RUN_CONTEXT.runner
-        if runner.entry_queue.queue or runner.entry_queue.idempotent_queue:
-            return 0  # trio has told itself to do something, and hears of it in its next round
-        if runner.waiting_for_idle:
+        if self._told_itself or self._told_itself_once:
+            return 0  # trio hears in its next round of what it has told itself to do
+        if self._idlers:
             return math.inf  # someone awaits `wait_all_tasks_blocked`, and trio sees to that first
         if deadline > self._seconds:
             self._wait(deadline)
         return 0
 
     def _wait(self, deadline: float) -> None:
+        """Let time pass up to `deadline`, or less if something happens before."""
+        raise NotImplementedError
+
+    def _pass(self, now: int, meant: int, deadline: float) -> None:
+        """It is `now`, and `deadline` was waited for, by which `meant` was meant."""
+        if now > self.now:
+            self.now, self._seconds = now, now / NANO
+        if now >= meant:
+            self._seconds = max(self._seconds, deadline)
+
+    def _next_deadline(self) -> float:
+        """Trio's next deadline, infinite when there is none; minus infinity when it has something to do at once."""
+        if self._ready or self._told_itself or self._told_itself_once:
+            return -math.inf
+        return self._deadlines.next_deadline()
+
+
+class GrantedClock(VirtualClock):
+    """A clock that moves when the judge says so: `exchange(deadline)` blocks for the new time; both in nanoseconds."""
+
+    def __init__(self, exchange: Callable[[int], int]) -> None:
+        super().__init__()
+        self._exchange = exchange
+
+    def _wait(self, deadline: float) -> None:
         meant = to_nanoseconds(deadline)
-        self.now = max(self.now, self._exchange(meant))
-        reached = deadline if self.now >= meant else 0.0
-        self._seconds = max(self._seconds, self.now / NANO, reached)
+        self._pass(self._exchange(meant), meant, deadline)
 
 
 def seed_everything(seed: str) -> None:
