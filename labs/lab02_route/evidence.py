@@ -1,7 +1,7 @@
 """What the judge reads out of a trace: what routers said when, which way packets took; and what is right."""
 
 from collections import defaultdict, deque
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from ipaddress import IPv4Network
 
 from labs.lab02_route.peers import Vector
@@ -12,6 +12,9 @@ from netstack.packet import DATA, VECTOR, Packet, PacketError, from_ethernet, pa
 from netstack.wire import SECOND
 
 INFINITY = 16
+
+Trips = Mapping[bytes, list[tuple[FrameEvent, Packet]]]
+"""The frames in which each payload travelled, in order; none for one that did not."""
 
 
 def packet_in(frame: bytes) -> Packet | None:
@@ -46,7 +49,7 @@ def metric(vector: Vector, network: IPv4Network) -> int:
     return vector.get(network, INFINITY)
 
 
-def trips(trace: Trace) -> dict[bytes, list[tuple[FrameEvent, Packet]]]:
+def trips(trace: Trace) -> Trips:
     """The frames in which each payload travelled, in order."""
     found = defaultdict(list)
     for frame in trace.frames():

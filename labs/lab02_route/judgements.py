@@ -1,18 +1,22 @@
 """What more than one check of this lab expects."""
 
 from collections.abc import Callable, Collection, Mapping
+from functools import partial
 from ipaddress import IPv4Network
 from itertools import permutations
 from typing import Any
 
-from labs.lab02_route.evidence import INFINITY, distance, last_said, metric, trips, way, when
+from labs.lab02_route.evidence import INFINITY, Trips, distance, last_said, metric, trips, way, when
 from labs.lab02_route.peers import Vector, ns, sender
-from labs.lab02_route.scenes import Build, address_of, beyond, is_router, links_of, network_of, routed
+from labs.lab02_route.scenes import Build, address_of, beyond, by_routing, is_router, links_of, network_of, routed
 from labs.story.trace import Trace
 from labs.testbed.judge import Judge
 from labs.testbed.scene import Plan
 from labs.testbed.unit import Script
 from netstack.wire import MILLISECOND
+
+PATIENT = partial(by_routing, timeout=60.0)
+"""A router that forgets nothing while good news is what a scene is about."""
 
 SETTLED = 8.0  # seconds after which good news has reached everybody, a link a period
 
@@ -31,13 +35,13 @@ def _vector(entries: Any) -> Vector:
     return {entry.attributes["network"]: entry.attributes["metric"] for entry in entries}
 
 
-def hear(script: Script, link: int, says: Vector, *, now: float) -> None:
+def hear(script: Script, link: int, says: Vector, *, now: float, router: str = "router") -> None:
     """Have a router, in a unit script, take in a vector that comes over `link`."""
     entries = [
         script.make("netstack.packet.Entry", network, metric, store=f"{network}: {metric}")
         for network, metric in says.items()
     ]
-    script.call("router.receive", link, entries, keywords={"now": now}, because=f"a vector comes over link {link}")
+    script.call(f"{router}.receive", link, entries, keywords={"now": now}, because=f"a vector comes over link {link}")
 
 
 def own_networks(topology: Build, router: str) -> Vector:
@@ -45,9 +49,9 @@ def own_networks(topology: Build, router: str) -> Vector:
     return {network_of(link): 1 for link in links_of(Plan.of(topology()), router)}
 
 
-def expect_way(judge: Judge, identity: str, trace: Trace, payload: str, right: str, because: str) -> None:
+def expect_way(judge: Judge, identity: str, found: Trips, payload: str, right: str, because: str) -> None:
     """Expect that the packet with this payload crossed these links (`a-r1, r1-r2`), and no others."""
-    trip = trips(trace)[payload.encode()]
+    trip = found[payload.encode()]
     judge.expect(
         identity,
         way(trip) == right,
@@ -65,19 +69,20 @@ def expect_shortest(judge: Judge, name: str, topology: Build, *, ends: str) -> N
         for n, (start, end) in enumerate(permutations(ends, 2))
     }
     senders = [sender(end, [packet for (start, _), packet in packets.items() if start == end]) for end in ends]
-    trace = judge.play(routed(name, topology, senders, seconds=SETTLED + 0.1))
+    trace = judge.play(routed(name, topology, senders, router=PATIENT, seconds=SETTLED + 0.1))
     expect_right_vectors(judge, trace, plan, by=begin)
+    found = trips(trace)
     for (start, end), (_, _, payload) in packets.items():
-        expect_shortest_way(judge, trace, plan, start, end, payload)
+        expect_shortest_way(judge, found, plan, start, end, payload)
 
 
 def expect_shortest_way(
-    judge: Judge, trace: Trace, plan: Plan, start: str, end: str, payload: bytes, broken: Collection[str] = ()
+    judge: Judge, found: Trips, plan: Plan, start: str, end: str, payload: bytes, broken: Collection[str] = ()
 ) -> None:
     """Expect that a packet from one end to another crosses as few links as can be, and is one older on each."""
     home, target = links_of(plan, start)[0], links_of(plan, end)[0]
     links = 1 + distance(plan, beyond(home, start), network_of(target), broken)
-    trip = trips(trace)[payload]
+    trip = found[payload]
     arrived = bool(trip) and trip[-1][0].direction == target.direction(beyond(target, end))
     judge.expect("way:arrives", arrived, f"the packet from {start} to {end} arrives", found=f"its way: {way(trip)}")
     judge.expect(

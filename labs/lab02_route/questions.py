@@ -150,14 +150,14 @@ def _changes(told: list[tuple[FrameEvent, Vector]]) -> Changes:
 # Step 6: what is wrong here? ------------------------------------------------------------------------------------------
 
 DEFECTS = {
-    "ageless": "The time to live of some packets does not fall.",
-    "first-match": "A shorter prefix is preferred to a longer one.",
+    "ageless": "The time to live of packets does not fall.",
+    "reborn": "A router sets the time to live of packets anew.",
     "echo": "A route is announced as finite on the link through which it goes.",
-    "optimist": "Worse news about a route is not believed, though it comes over the route's own link.",
-    "credulous": "A router's own network is taken from somebody else.",
+    "optimist": "A route is still announced, or used, though the one it goes through has long said that it is worse.",
+    "deaf": "A nearer way is not taken.",
     "free-links": "A link costs nothing.",
-    "waits": "A change is not announced at once.",
+    "fickle": "A way that is only as good is taken instead of the one in use.",
     "beyond-infinity": "A metric goes beyond 16.",
-    "never-forgets": "A route of which nothing is heard any more is believed for ever.",
+    "credulous": "A router learns its own networks from others.",
     "silent": "A router does not announce itself in every period.",
 }

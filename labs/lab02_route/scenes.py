@@ -160,6 +160,13 @@ FLAPPING = lasting(
     "cut r1-r2:9s-13s",
     "cut r1-r2:14s-18s",
 )
+TROUBLES = lasting(
+    routed("troubles", Ring, people(), ports=asking(first=3 * SECOND // 2, questions=_MANY)),
+    11,
+    "cut r1-r2:3200ms-7500ms",
+)
+"""Short, and with something of everything; step 6 shows what becomes of it when one thing is wrong."""
+
 # A count to infinity --------------------------------------------------------------------------------------------------
 
 BEYOND = IPv4Network("10.9.0.0/16")
@@ -182,5 +189,5 @@ def counting(metric: int, *, after: float, missed_by: str, seconds: float = 0.0)
 TO_INFINITY = counting(2, after=6.7, missed_by="r2")
 
 SCENES: Mapping[str, Scene] = {
-    scene.name: scene for scene in (APPLICATION, BY_HAND, LINE, RING, FAILURE, FLAPPING, TO_INFINITY)
+    scene.name: scene for scene in (APPLICATION, BY_HAND, LINE, RING, FAILURE, FLAPPING, TROUBLES, TO_INFINITY)
 }

@@ -6,6 +6,7 @@ from dataclasses import replace
 from functools import partial
 from ipaddress import IPv4Address, IPv4Network
 from itertools import pairwise
+from typing import Any
 
 import pytest
 
@@ -31,20 +32,19 @@ MakeRouter = Callable[[Plan, str], Program]
 def test_a_table_by_itself(judge: Judge) -> None:
     """`Table` finds the longest prefix, whatever was put in first."""
     routes = [("10.2.0.0/16", 1), ("10.0.0.0/8", 2), ("10.2.7.0/24", 3), ("10.2.7.9/32", 4)]
-    wanted = [("10.2.8.1", 1), ("10.3.0.1", 2), ("10.2.7.1", 3), ("10.2.7.9", 4), ("10.2.7.255", 3), ("10.1.255.9", 2)]
     script = Script("table")
     for name, order in (("table", routes), ("other", routes[::-1])):
         script.make("forwarding.Table", store=name)
         for network, way_out in order:
             script.call(f"{name}.add", net(network), way_out, because=f"{network} goes out by {way_out}")
-        for address, way_out in wanted:
-            script.call(
-                f"{name}.look_up",
-                IPv4Address(address),
-                returns=way_out,
-                because="the longest prefix that holds it decides",
-                label=f"{name}-longest",
-            )
+        for address, way_out, label in (
+            ("10.3.0.1", 2, "holds"),
+            ("10.2.8.1", 1, "longer"),
+            ("10.2.7.255", 3, "longest"),
+            ("10.2.7.9", 4, "host"),
+        ):
+            because = "the longest prefix that holds it decides"
+            script.call(f"{name}.look_up", IPv4Address(address), returns=way_out, because=because, label=label)
     unknown = IPv4Address("11.0.0.1")
     script.call("table.look_up", unknown, raises="NoRoute", because="no prefix holds it", label="no-route")
     script.call("table.add", net("10.2.0.0/16"), 5, because="a route can be replaced")
@@ -60,17 +60,18 @@ def test_forward_by_itself(judge: Judge) -> None:
     script = Script("forward")
     table = script.make("forwarding.Table", store="table")
     script.call("table.add", net("10.2.0.0/16"), 3, because="b is behind link 3")
-    for ttl in (64, 2):
+    whole = {"destination": B, "source": A, "payload": b" Herons\n", "kind": 1}
+    for ttl, label, because, holds in (
+        (2, "goes-on", "it may go on: there is 1 left", lambda _, __: True),
+        (64, "way", "it goes on by link 3", lambda _, way_out: way_out == 3),
+        (64, "same", "all but its time to live is as it was", lambda seen, _: whole.items() <= seen.items()),
+        (64, "falls", "its time to live has fallen", lambda seen, _: seen["ttl"] < 64),
+        (64, "by-one", "it has 63 to live", lambda seen, _: seen["ttl"] == 63),
+        (200, "from-there", "it has 199 to live", lambda seen, _: seen["ttl"] == 199),
+    ):
+        returns = partial(_goes_on, holds)
         packet = _packet(script, B, ttl)
-        right = {"destination": B, "source": A, "payload": b"Herons", "ttl": ttl - 1, "kind": 1}
-        script.call(
-            "forwarding.forward",
-            packet,
-            table,
-            returns=lambda value, right=right: _is_packet(value[0], right) and value[1] == 3,
-            because=f"it goes on by link 3, with {ttl - 1} to live, and is otherwise as it was",
-            label="goes-on",
-        )
+        script.call("forwarding.forward", packet, table, returns=returns, because=because, label=label)
     for ttl in (1, 0):
         packet = _packet(script, B, ttl)
         script.call("forwarding.forward", packet, table, raises="Expired", because="none is left", label="expired")
@@ -80,11 +81,14 @@ def test_forward_by_itself(judge: Judge) -> None:
 
 
 def _packet(script: Script, to: IPv4Address, ttl: int) -> Stored:
-    return script.make("netstack.packet.Packet", to, A, b"Herons", ttl, store=f"to_{str(to).replace('.', '_')}_{ttl}")
+    name = f"Packet({to}, {A}, b' Herons\\n', ttl={ttl})"
+    return script.make("netstack.packet.Packet", to, A, b" Herons\n", ttl, store=name)
 
 
-def _is_packet(value: object, attributes: dict[str, object]) -> bool:
-    return isinstance(value, Seen) and value.attributes == attributes
+def _goes_on(holds: Callable[[dict[str, Any], int], bool], value: Any) -> bool:
+    """Whether `forward` has returned a packet and a way out of which that holds."""
+    packet, way_out = value
+    return isinstance(packet, Seen) and holds(packet.attributes, way_out)
 
 
 def test_the_longest_prefix_on_the_wire(judge: Judge) -> None:

@@ -5,10 +5,10 @@ from functools import partial
 import pytest
 
 from labs.conformance import conforms
-from labs.lab02_route.evidence import metric, said
-from labs.lab02_route.judgements import announces, expect_shortest, expect_way, hear, own_networks, says
+from labs.lab02_route.evidence import metric, said, trips
+from labs.lab02_route.judgements import PATIENT, expect_shortest, expect_way, hear, own_networks, says
 from labs.lab02_route.peers import Vector, listener, net, ns, router, sender, vector
-from labs.lab02_route.scenes import APPLICATION, PERIOD, by_routing, routed
+from labs.lab02_route.scenes import APPLICATION, PERIOD, routed
 from labs.lab02_route.topology import Line, Mesh, Ring, Star
 from labs.testbed.judge import Judge
 from labs.testbed.unit import Script
@@ -23,41 +23,47 @@ def test_good_news_by_itself(judge: Judge) -> None:
     """`DistanceVector` learns, adds one, and prefers what is nearer, on a clock that the script sets."""
     script = Script("good times")
     own = {0: net("192.168.12.0/24"), 1: NEAR}
-    script.make("routing.DistanceVector", store="router", keywords={"own": own, "period": 1.0, "timeout": 6.0})
+    ways, mine = {own[0]: 0, NEAR: 1}, {own[0]: 1, NEAR: 1}
+    script.make("routing.DistanceVector", store="router", keywords={"own": own, "period": 1.0, "timeout": 60.0})
     script.call("router.next_timer", returns=lambda due: due <= 0, because="it announces itself at once", label="first")
-    mine: Vector = {own[0]: 1, own[1]: 1}
+    now = {"now": 0.0}
     script.call(
         "router.handle_timer",
-        keywords={"now": 0.0},
-        returns=announces({0: mine, 1: mine}),
-        because="its own networks are at 1, and it says so on each of its links",
-        label="own",
+        keywords=now,
+        returns=lambda said: set(said) == {0, 1},
+        because="on each link",
+        label="each",
     )
+    script.call("router.vector", 1, returns=says(mine), because="its own networks are at 1", label="own")
     script.call("router.next_timer", returns=1.0, because="a period later it is time again", label="period")
     script.call("router.handle_timer", keywords={"now": 0.5}, returns={}, because="not yet", label="early")
-    hear(script, 0, {FAR: 1, WIDE: 14, NEAR: 1}, now=0.6)
-    script.call("router.ways_out", returns={**_ways(own), FAR: 0, WIDE: 0}, because="link 0 leads there", label="ways")
-    far: Vector = {**mine, FAR: 2, WIDE: 15}
-    script.call("router.vector", 1, returns=says(far), because="each link counts 1", label="metrics")
-    hear(script, 1, {FAR: 1, WIDE: 13}, now=0.7)
+    hear(script, 0, {NEAR: 1}, now=0.6)
+    script.call("router.ways_out", returns=ways, because="its own network is nobody else's", label="own-way")
+    hear(script, 0, {FAR: 1, WIDE: 14}, now=0.6)
+    script.call("router.ways_out", returns={**ways, FAR: 0, WIDE: 0}, because="link 0 leads there", label="ways")
     script.call(
-        "router.ways_out",
-        returns={**_ways(own), FAR: 0, WIDE: 1},
-        because="WIDE is nearer by link 1, FAR is not: what is as good is no reason to change",
-        label="nearer",
+        "router.vector", 1, returns=lambda said: len(said) == 4, because="what it has learnt, it passes on", label="all"
     )
-    hear(script, 0, {net("10.7.0.0/16"): 15, net("10.8.0.0/16"): 16}, now=0.8)
+    script.call("router.vector", 1, returns=says({**mine, FAR: 2, WIDE: 15}), because="plus 1", label="metrics")
+    for far, label, because in (
+        (3, "worse", "no reason to change: it is further"),
+        (1, "equal", "no reason to change"),
+    ):
+        hear(script, 1, {FAR: far}, now=0.7)
+        script.call("router.ways_out", returns={**ways, FAR: 0, WIDE: 0}, because=because, label=label)
+    hear(script, 1, {WIDE: 13}, now=0.7)
+    right = {**ways, FAR: 0, WIDE: 1}
+    script.call("router.ways_out", returns=right, because="WIDE is nearer by link 1", label="nearer")
+    hear(script, 0, {net("10.7.0.0/16"): 15, net("10.8.0.0/16"): 16, net("10.9.0.0/16"): 200}, now=0.8)
     script.call(
-        "router.ways_out",
-        returns={**_ways(own), FAR: 0, WIDE: 1},
-        because="15 and 1 make 16, which is infinitely far, and so is whatever is said to be further",
-        label="infinity",
+        "router.vector",
+        1,
+        returns=lambda said: all(entry.attributes["metric"] <= 16 for entry in said),
+        because="there is nothing beyond 16",
+        label="bound",
     )
+    script.call("router.ways_out", returns=right, because="15 and 1 make 16: infinitely far", label="infinity")
     judge.unit(script)
-
-
-def _ways(own: dict[int, object]) -> dict[object, int]:
-    return {network: link for link, network in own.items()}
 
 
 @pytest.mark.exact
@@ -79,7 +85,7 @@ def test_good_news_among_the_judges(judge: Judge) -> None:
         listener("d"),
     )
     star = partial(Star, middle="r1")
-    trace = judge.play(routed("among-judges", star, ends, router=by_routing, seconds=8))
+    trace = judge.play(routed("among-judges", star, ends, router=PATIENT, seconds=8))
     for end in "abcd":
         _expect_regular(judge, [frame.at for frame, _ in said(trace, f"r1-{end}")], end)
     for by, right in (
@@ -87,11 +93,12 @@ def test_good_news_among_the_judges(judge: Judge) -> None:
         (7.9, {**own_networks(star, "r1"), x: near + 1, y: 4, part: 14}),
     ):
         _expect_said(judge, said(trace, "r1-d"), right, ns(by))
+    found = trips(trace)
     for at, out in ((3.4, "a"), (6.4, "b")):
-        expect_way(judge, "way:nearer", trace, f"x at {at}", f"c-r1, r1-{out}", f"{x} is reached by {out}")
-        expect_way(judge, "way:longest", trace, f"part at {at}", "c-r1, r1-b", f"{part}, by b, is longer than {x}")
-        expect_way(judge, "way:equal", trace, f"y at {at}", "c-r1, r1-a", "what is as good is no reason to change")
-        expect_way(judge, "way:own", trace, f"d at {at}", "c-r1, r1-d", "its own network is reached by its own link")
+        expect_way(judge, "way:nearer", found, f"x at {at}", f"c-r1, r1-{out}", f"{x} is reached by {out}")
+        expect_way(judge, "way:longest", found, f"part at {at}", "c-r1, r1-b", f"{part}, by b, is longer than {x}")
+        expect_way(judge, "way:equal", found, f"y at {at}", "c-r1, r1-a", "what is as good is no reason to change")
+        expect_way(judge, "way:own", found, f"d at {at}", "c-r1, r1-d", "its own network is reached by its own link")
 
 
 def _expect_regular(judge: Judge, times: list[int], end: str) -> None:
