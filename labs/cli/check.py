@@ -23,7 +23,7 @@ from labs.grading import reports
 from labs.grading.examination import VISIBLE, CheckResult, Examination, StepResult
 from labs.grading.hints import hint_for
 from labs.grading.results import step_as_json
-from labs.story import narrate
+from labs.story import narrate, report
 from labs.testbed.judge import Verdict
 from labs.testbed.shrink import MOST_RUNS, Shrunk
 
@@ -67,6 +67,7 @@ def run(args: argparse.Namespace) -> int:
         steps_as_json = [step_as_json(each, narrate.explain(each, lab, submission)) for each in results]
         print(json.dumps({"lab": lab.number, "steps": steps_as_json}, indent=1))
     else:
+        told.write_report()
         print(paint(narrate.total(results), "bold"))
     counted = [result for result in results if args.step or not result.step.elective]
     return exit_code([result.verdict for result in counted])
@@ -83,6 +84,8 @@ class _Told:
         self.lab, self.submission, self.own, self.quiet = lab, submission, own, quiet
         self.always = at_length
         self.failed = False
+        self.chapters: list[report.Chapter] = []
+        self.told_where = False  # the report lies
         self.progress = workspace.Progress.load()
 
     def tell_check(self, result: CheckResult) -> None:
@@ -96,15 +99,15 @@ class _Told:
             return result
         if sys.stdout.isatty():
             print("\r\x1b[K", end="")
-        line = narrate.headline(result)
-        print(paint(line, _COLOURS.get(result.verdict, "yellow")), flush=True)
-        if result.verdict is Verdict.PASS:
-            return result
-        if result.verdict is Verdict.FAIL and self.failed and not self.always:
-            print(f"    ./lab check {self.lab.number} --step {result.step.id}  tells why", flush=True)
-            return result
+        print(paint(narrate.headline(result), _COLOURS.get(result.verdict, "yellow")), flush=True)
+        brief = result.verdict is Verdict.FAIL and self.failed and not self.always
         self.failed = self.failed or result.verdict is Verdict.FAIL
-        print(self._at_length(result, _shrunk(examination, result)), flush=True)
+        if result.verdict is Verdict.PASS or brief:
+            self.chapters += reports.chapters_of(result.results)
+        else:
+            print(self._at_length(result, _shrunk(examination, result)), flush=True)
+        if brief:
+            print(f"    ./lab check {self.lab.number} --step {result.step.id}  tells why", flush=True)
         return result
 
     def _at_length(self, result: StepResult, shrunk: Shrunk | None) -> str:
@@ -112,14 +115,17 @@ class _Told:
         elsewhere = None if self.own else self.submission
         hint = hint_for(self.lab, result, self.submission, self.progress.failures(self.lab, result.step.id))
         replay = narrate.command_to_replay(self.lab, deciding, elsewhere, shrunk) if deciding else ""
-        report = (
-            reports.write(self.lab, result.results, hint=hint, replay=replay, shrunk=shrunk)
-            if deciding and deciding.outcome
-            else None
-        )
-        return narrate.explain(
-            result, self.lab, self.submission, hint=hint, replay=replay, report=report, shrunk=shrunk
-        )
+        self.chapters += reports.chapters_of(result.results, hint=hint, replay=replay, shrunk=shrunk)
+        path = reports.write_chapters(self.lab, self.chapters) if deciding and deciding.outcome else None
+        self.told_where = self.told_where or path is not None
+        return narrate.explain(result, self.lab, self.submission, hint=hint, replay=replay, report=path, shrunk=shrunk)
+
+    def write_report(self) -> None:
+        """All that was judged, in one report."""
+        if self.chapters:
+            path = reports.write_chapters(self.lab, self.chapters)
+            if not self.told_where:
+                print(f"report: {path}")
 
 
 def _shrunk(examination: Examination, result: StepResult) -> Shrunk | None:

@@ -21,11 +21,16 @@ def report_path(lab: Lab) -> Path:
 def write(
     lab: Lab, results: Sequence[CheckResult], *, hint: str = "", replay: str = "", shrunk: Shrunk | None = None
 ) -> Path:
-    """Write the report of these checks; what else is given belongs to the last of them. Returns where it lies."""
-    path = report_path(lab)
-    path.parent.mkdir(parents=True, exist_ok=True)
+    """Write the report of these checks; see `chapters_of`. Returns where it lies."""
+    return write_chapters(lab, chapters_of(results, hint=hint, replay=replay, shrunk=shrunk))
+
+
+def chapters_of(
+    results: Sequence[CheckResult], *, hint: str = "", replay: str = "", shrunk: Shrunk | None = None
+) -> list[report.Chapter]:
+    """A chapter for each check that was judged; what else is given belongs to the last of them."""
     last = results[-1] if results else None
-    chapters = [
+    return [
         report.Chapter(
             title=each.check.sentence,
             step=each.check.step,
@@ -37,16 +42,21 @@ def write(
         for each in results
         if each.outcome is not None
     ]
+
+
+def write_chapters(lab: Lab, chapters: Sequence[report.Chapter]) -> Path:
+    """Write the report that consists of `chapters`. Returns where it lies."""
+    path = report_path(lab)
+    path.parent.mkdir(parents=True, exist_ok=True)
     return report.write_report(path, title=f"Lab {lab.number}: {lab.title}", chapters=chapters, fields=fields_of(lab))
 
 
 def write_run(lab: Lab, played: Played) -> Path:
     """Write the report of a scene that was only played, and its trace beside it. Returns where the report lies."""
-    path = report_path(lab)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    played.trace.write(path.with_name("trace.jsonl"))
     chapter = report.Chapter(title=f"{played.trace.scene} on {played.trace.testbed}", played=[played])
-    return report.write_report(path, title=f"Lab {lab.number}: {lab.title}", chapters=[chapter], fields=fields_of(lab))
+    path = write_chapters(lab, [chapter])
+    played.trace.write(path.with_name("trace.jsonl"))
+    return path
 
 
 def fields_of(lab: Lab) -> Fields | None:
