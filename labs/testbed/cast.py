@@ -35,6 +35,8 @@ PACKAGES = ("netstack", "mesh")
 START_WITHIN = 30.0  # seconds for a zygote to import all it should; a busy machine is slow, not broken
 ANSWER_WITHIN = 10.0  # seconds for a zygote to do what it is asked
 LONGEST_ANSWER = 1 << 12  # bytes
+DUMP_WITHIN = 0.5  # seconds in which a program tells where it is, or goes on telling it (see `boot`)
+MOST_OF_A_DUMP = 1 << 20  # bytes
 _DUMP = re.compile(rb"(?:Stack|(?:Current t|T)hread 0x[^\n]*) \(most recent call first\):\n")
 
 
@@ -70,21 +72,18 @@ class Running:
 
     def where_stuck(self) -> str:
         """Ask the process where it is; return the innermost line of its traceback that is the program's own, or ""."""
-        return self._zygote.own_line(self._dump())
-
-    def _dump(self) -> str:
-        """What a program writes when it is asked where it is (see `boot`), out of its output; the rest is kept."""
         with suppress(CastError):
             self._zygote.ask({"dump": self.pid})
-        seen = b""
-        while select.select([self.output_fd], [], [], 0.05 if _DUMP.search(seen) else 0.5)[0]:
+        seen, line = b"", ""
+        while not line and len(seen) < MOST_OF_A_DUMP and select.select([self.output_fd], [], [], DUMP_WITHIN)[0]:
             data = drain(self.output_fd)
-            if not data or len(seen) > 1 << 20:
+            if not data:
                 break
             seen += data
-        before, *dump = _DUMP.split(seen, maxsplit=1)
-        self.output.feed(before)
-        return b"".join(dump).decode("utf-8", "replace")
+            _, *dump = _DUMP.split(seen, maxsplit=1)
+            line = self._zygote.own_line(b"".join(dump).decode("utf-8", "replace"))
+        self.output.feed(_DUMP.split(seen, maxsplit=1)[0])  # the rest is not the program's
+        return line
 
     def stood(self) -> float:
         """Real seconds for which the process has been ready to run without getting a processor, so far."""
@@ -147,10 +146,10 @@ class _Zygote:
         return answer if isinstance(answer, dict) else {}
 
     def own_line(self, dump: str) -> str:
-        """The innermost line of a `faulthandler` dump that lies in the lab's or the student's files."""
-        for line in dump.splitlines():
+        """The innermost line of a `faulthandler` dump that lies in the lab's or the student's files; "" as yet."""
+        for line in dump.splitlines(keepends=True):
             for root in self.roots:
-                if f'File "{root}/' in line:
+                if f'File "{root}/' in line and line.endswith("\n"):
                     return line.strip().replace(f"{root}/", "")
         return ""
 
