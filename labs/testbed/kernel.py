@@ -6,6 +6,7 @@ Each raises `OSError` with the kernel's reason. Importing this module is harmles
 import ctypes
 import fcntl
 import os
+import signal
 import struct
 from functools import cache
 
@@ -21,6 +22,16 @@ MS_NOSUID, MS_NODEV, MS_NOEXEC, MS_BIND, MS_REC, MS_PRIVATE = 0x2, 0x4, 0x8, 0x1
 _PR_SET_NAME = 15
 _CLOCK_REALTIME = 0
 _TFD_NONBLOCK, _TFD_CLOEXEC, _TFD_TIMER_ABSTIME = 0o4000, 0o2000000, 1
+
+
+def fork_deaf() -> int:
+    """Fork a process that ignores Ctrl-C, from its first moment on: the caller's handler never runs in it."""
+    former = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    pid = os.fork()
+    if pid == 0:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_SETMASK, former)
+    return pid
 
 
 @cache

@@ -66,7 +66,7 @@ def _disable_ipv6() -> None:
 def start_holder(name: str, space: Namespace) -> int:
     """Fork a process that enters the namespace, and a mount namespace with its own view of /sys, and stays."""
     ready, tell = os.pipe()
-    holder = os.fork()
+    holder = kernel.fork_deaf()
     if holder == 0:
         _hold(name, space, tell)
     os.close(tell)
@@ -80,7 +80,6 @@ def start_holder(name: str, space: Namespace) -> int:
 
 def _hold(name: str, space: Namespace, tell: int) -> NoReturn:
     try:
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
         kernel.name_process(f"host {name}")
         kernel.setns(space.descriptor, kernel.CLONE_NEWNET)
         kernel.unshare(kernel.CLONE_NEWNS)

@@ -19,7 +19,6 @@ import heapq
 import marshal
 import os
 import select
-import signal
 import socket
 import struct
 import time
@@ -298,7 +297,7 @@ class Relay:
         reports = Reports(theirs)
         # Made here, not in the new process, so that whoever sends once this object exists is heard.
         lanes = [_lane(line, epoch, reports.add if judged else None) for line in lines]
-        self.process = os.fork()
+        self.process = kernel.fork_deaf()
         if self.process == 0:
             self._stream.close()
             _be_relay(lanes, reports)
@@ -349,7 +348,6 @@ def _lane(line: Line, epoch: int, report: Callable[[Record], None] | None) -> La
 def _be_relay(lanes: Sequence[Lane], reports: Reports) -> NoReturn:
     code = 1
     try:
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
         kernel.name_process("relay")
         serve(lanes, reports)
         code = 0
