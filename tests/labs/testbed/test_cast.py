@@ -189,6 +189,18 @@ class TestZygotes:
             assert play(stage.scene(kills), cast, seed=1).trace.exits()[0].how in ("died", "cancelled")
             assert play(stage.scene(quiet), cast, seed=1).trace.exits()[0].how == "returned"
 
+    def test_a_program_that_stops_its_zygote_holds_nobody_up(
+        self, stage: Theatre, impatient: None, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("labs.testbed.cast.ANSWER_WITHIN", 0.5)
+        stops = stage.program("import os\nos.kill(os.getppid(), 19)\nwhile True: pass")
+        quiet = stage.program("async def main(host): host.note('fine')")
+        with Cast(own=stage.cast.own) as cast:
+            assert play(stage.scene(stops), cast, seed=1).trace.exits()[0].how == "stopped"
+            assert play(stage.scene(quiet), cast, seed=1).trace.exits()[0].how == "returned"
+            (zygote,) = cast._zygotes.values()
+        assert until(lambda: not Path(f"/proc/{zygote.process.pid}").exists())
+
     def test_a_module_that_is_preloaded_is_there_without_being_imported(self, stage: Theatre) -> None:
         looks = stage.program("import sys\nasync def main(host): host.note(str('colorsys' in sys.modules))")
         with Cast(own=stage.cast.own, preload=("colorsys",)) as cast:
