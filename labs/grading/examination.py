@@ -24,7 +24,7 @@ from labs.testbed.cast import Cast, CastError
 from labs.testbed.judge import FURTHER_SEEDS, Outcome, Verdict, derive_seeds, run_check
 from labs.testbed.sandbox import Level, Unavailable
 from labs.testbed.scene import Scene
-from labs.testbed.shrink import Shrunk, shrink_failure, with_schedule
+from labs.testbed.shrink import Shrunk, schedule_of, shrink_failure, with_schedule
 from labs.testbed.sim import Played
 from netstack.wire import Fault
 
@@ -190,11 +190,11 @@ class Examination:
         return testbeds.play_on(testbed)(scene, self.cast(scene.preload), seed=seed, chance=chance, watch=self.watch)
 
     def shrink(self, result: CheckResult, progress: Callable[[int, int], None]) -> Shrunk | None:
-        """The fewest faults that still break a check on `sim`; None for a failure that no faults of frames explain."""
+        """The fewest faults that still break a check on `sim`; None for a failure in which no fault had a part."""
         outcome = result.outcome
         if outcome is None or result.verdict is not Verdict.FAIL or result.testbed != "sim":
             return None
-        if not any(True for played in outcome.played for _ in played.trace.frames()):
+        if not schedule_of(outcome):
             return None
         return shrink_failure(result.check.function, self.play_scripted, outcome, progress=progress)
 

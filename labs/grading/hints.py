@@ -1,4 +1,4 @@
-"""Hints: the one that a known mistake has earned, or else the next rung of the step's ladder.
+"""Hints: the one that a known mistake has earned, or else, as a general one, the next rung of the step's ladder.
 
 A failure has a fingerprint. When it is that of a mutant (`wrong/*.patch`), the mutant's hint fits, for somebody made
 that mistake before. A student's edition has no mutants; its `hints.toml` holds their fingerprints and hints.
@@ -10,6 +10,8 @@ from pathlib import Path
 from labs.course import Lab, Step
 from labs.grading.examination import StepResult
 from labs.grading.reference import in_words, read_patches
+from labs.story.complaints import forgotten_await, printed
+from labs.testbed.judge import Outcome
 
 HINTS = "hints.toml"
 FAILURES_PER_RUNG = 2
@@ -54,12 +56,21 @@ def hint_for(lab: Lab, result: StepResult, submission: Path, failures: int) -> s
     fingerprint = deciding.outcome.fingerprint if deciding and deciding.outcome else None
     if _untouched(lab, step, submission):
         check = fingerprint = None
+    if deciding and deciding.outcome and (forgotten := forgotten_await(printed(deciding.outcome))):
+        return forgotten
     if fingerprint is not None and (hint := known_mistakes(lab).get((step.id, in_words(fingerprint)))):
         return hint
     if check is not None and check.hint:
         return check.hint
-    rung = failures // FAILURES_PER_RUNG
-    return step.hints[min(rung, len(step.hints) - 1)] if step.hints else ""
+    if not step.hints or (deciding and deciding.outcome and _ended_early(deciding.outcome)):
+        return ""
+    return f"in general: {step.hints[min(failures // FAILURES_PER_RUNG, len(step.hints) - 1)]}"
+
+
+def _ended_early(outcome: Outcome) -> bool:
+    """Whether a traceback, or a program's end, already tells what is wrong."""
+    broken = outcome.broken
+    return broken is not None and (broken.identity.startswith("program:") or "\nTraceback" in broken.found)
 
 
 def _untouched(lab: Lab, step: Step, submission: Path) -> bool:

@@ -5,6 +5,7 @@ Plain text without colour, made safe to show: programs' output, their errors and
 
 import ast
 import inspect
+import itertools
 import re
 import textwrap
 from collections.abc import Callable, Iterator, Sequence
@@ -13,6 +14,7 @@ from pathlib import Path
 from labs.course import ANSWERS, Lab
 from labs.grading.checks import Check
 from labs.grading.examination import CheckResult, StepResult
+from labs.story.complaints import complaints, printed
 from labs.story.escape import plain
 from labs.story.replay import replay_command
 from labs.testbed.judge import Outcome, Verdict
@@ -23,6 +25,7 @@ MOST_LINES = 24  # of what was found, and of the story: its last lines tell most
 MOST_NOT_REACHED = 8
 MOST_QUOTED = 12  # lines of the handout
 _MISSING = re.compile(r"(?:No module named '(\w+)'|has no attribute '(\w+)'|cannot import name '(\w+)')")
+_NUMBER = re.compile(r"\d+")
 _SIGNS = {True: "held", False: "BROKEN", None: ""}
 
 
@@ -84,7 +87,7 @@ def command_to_replay(
 
 def _about_shrinking(shrunk: Shrunk) -> str:
     if not shrunk.schedule:
-        return "it breaks in the same way without any fault"
+        return "the wire is not to blame: it breaks in the same way when no frame is lost, damaged or late"
     faults = ", ".join(map(str, shrunk.schedule))
     unfinished = "" if shrunk.finished else "; the search ran out of time, perhaps fewer would do"
     return f"the fewest faults that still break it ({len(shrunk.schedule)} of {shrunk.whole}): {faults}{unfinished}"
@@ -99,23 +102,50 @@ def _about_checks(result: StepResult) -> Iterator[str]:
 
 
 def _about_outcome(check: Check, outcome: Outcome, submission: Path) -> Iterator[str]:
-    story = [_hanging(f"{_SIGNS[told.held]:<6} ", told.text) for told in outcome.story]
+    story = _folded([_hanging(f"{_SIGNS[told.held]:<6} ", told.text) for told in outcome.story])
     cut = len(story) - MOST_LINES
     yield "the story so far:"
     yield _indented("\n".join([f"... {cut} lines before", *story[-MOST_LINES:]] if cut > 0 else story))
-    if outcome.broken is not None and outcome.broken.found:
-        found = outcome.broken.found.replace(f"{submission.resolve()}/", "").replace(f"{submission}/", "")
+    if found := _found(outcome).replace(f"{submission.resolve()}/", "").replace(f"{submission}/", ""):
         yield f"found:\n{_indented(_last_lines(_safe(found)))}"
-    if rest := _not_reached(check.function, outcome):
+    if rest := _folded(_not_reached(check.function, outcome)):
         more = [f"... and {len(rest) - MOST_NOT_REACHED} more"] if len(rest) > MOST_NOT_REACHED else []
         yield "not reached:\n" + _indented("\n".join([*map(_wrapped, rest[:MOST_NOT_REACHED]), *more]))
 
 
+def _found(outcome: Outcome) -> str:
+    """What was seen instead, and what Python complained of meanwhile."""
+    if outcome.broken is None:
+        return ""
+    found = outcome.broken.found
+    said = [] if "Its last output:" in found else complaints(printed(outcome))
+    return "\n".join([*([found] if found else []), *(["Python says of your program:", *said] if said else [])])
+
+
+def _folded(lines: list[str]) -> list[str]:
+    """Three lines or more that differ in their numbers alone: the first, how many more, the last."""
+    folded: list[str] = []
+    for _, alike in itertools.groupby(lines, key=lambda line: _NUMBER.sub("0", line)):
+        first, *more = alike
+        folded.append(first)
+        folded += [f"... {len(more) - 1} more like it", more[-1]] if len(more) > 1 else more
+    return folded
+
+
 def _not_reached(function: Callable[..., object], outcome: Outcome) -> list[str]:
     """The sentences after the one that broke: the rest of a unit script, then what the check's source still says."""
-    told = {each.text for each in outcome.story} | {each.identity for each in outcome.story}
-    later = [text for identity, text in expectations(function) if text not in told and identity not in told]
+    identities = {each.identity for each in outcome.story}
+    later = [
+        text
+        for identity, text in expectations(function)
+        if identity not in identities and not any(_stands_for(text, each.text) for each in outcome.story)
+    ]
     return [*(outcome.broken.not_reached if outcome.broken else ()), *later]
+
+
+def _stands_for(written: str, told: str) -> bool:
+    """Whether a sentence as the source has it, `…` for what is only known at run time, may be the one that was told."""
+    return re.fullmatch(".*".join(map(re.escape, written.split("…"))), told, re.DOTALL) is not None
 
 
 def expectations(function: Callable[..., object]) -> list[tuple[str, str]]:

@@ -17,6 +17,7 @@ bites under any of them, the check is *inconclusive*, which is never a pass.
 import enum
 import hashlib
 import random
+import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -136,8 +137,9 @@ class Judge:
     def _expect_no_failure(self, exit_: Exit, played: Played) -> None:
         if exit_.how in ("raised", "died", "stopped"):
             printed = played.output.get((exit_.host, exit_.program), "")
+            raised = _EXCEPTION.search(exit_.detail) if exit_.how == "raised" else None
             raise Broken(
-                f"program:{exit_.how}",
+                f"program:{exit_.how}" + (f":{raised[1]}" if raised else ""),
                 f"the program {exit_.program!r} on host {exit_.host} {_ENDINGS[exit_.how]}",
                 found=exit_.detail + (f"\nIts last output:\n{printed}" if printed else ""),
             )
@@ -158,6 +160,7 @@ class Judge:
             raise Broken(identity, text, found=found, frame=frame)
 
 
+_EXCEPTION = re.compile(r"^(?:\w+\.)*(\w+)(?::|$)", re.MULTILINE)  # the name in the last line of a traceback
 _ENDINGS = {"raised": "raised an exception", "died": "ended all of a sudden", "stopped": "had to be stopped"}
 
 

@@ -131,6 +131,15 @@ def test_neighbours_by_itself(judge: Judge) -> None:
     script.call(
         "teams.receive", B, WHO_HAS_PLAYERS, keywords=clock, returns=None, because="and for no other", label="other"
     )
+    script.call(
+        "teams.receive",
+        B,
+        b"",
+        keywords=clock,
+        returns=None,
+        because="nothing is no message, and ignored",
+        label="empty",
+    )
     judge.unit(script)
 
 

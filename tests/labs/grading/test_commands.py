@@ -36,7 +36,7 @@ def test_a_students_way_through_a_lab(
 
     code, out, _ = lab_(capsys, "check", "90", "--on", "sim")
     assert code == ending.FAILED
-    assert "hint: Read the question again." in out
+    assert "hint: in general: Read the question again." in out
     replay = next(line.partition("again:")[2].strip() for line in out.splitlines() if "again:" in line)
     assert Path(out.partition("report: ")[2].splitlines()[0]).is_file()
 

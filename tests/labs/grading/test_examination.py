@@ -165,7 +165,13 @@ def test_hidden_seeds_differ_from_the_visible_ones(lab: Lab, right: Path) -> Non
 def test_hints_climb_a_ladder(lab: Lab, failures: int, hint: str, right: Path) -> None:
     (right / "echo.py").unlink()
     (result,) = examine(lab, right, "1")
-    assert hint_for(lab, result, right, failures) == hint
+    assert hint_for(lab, result, right, failures) == f"in general: {hint}"
+
+
+def test_a_program_that_had_to_be_stopped_earns_no_general_hint(lab: Lab, right: Path) -> None:
+    (right / "echo.py").write_text("def answer(question):\n    while True: pass\n")
+    (result,) = examine(lab, right, "1")
+    assert hint_for(lab, result, right, 0) == ""
 
 
 def test_a_file_as_it_was_given_makes_nobodys_mistake(lab: Lab, right: Path) -> None:
@@ -175,7 +181,7 @@ def test_a_file_as_it_was_given_makes_nobodys_mistake(lab: Lab, right: Path) -> 
         (right / "echo.py").write_text(source)
         (result,) = examine(lab, right, "1")
         hints.append(hint_for(lab, result, right, 0))
-    assert hints == ["Read the question again.", "Shout."]
+    assert hints == ["in general: Read the question again.", "Shout."]
 
 
 def test_an_edition_without_mutants_gives_the_same_hints(course: Course, lab: Lab, tmp_path: Path) -> None:

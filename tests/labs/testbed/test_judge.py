@@ -74,8 +74,9 @@ class TestWhatFails:
         assert (outcome.broken.found, outcome.broken.frame) == ("half of it", QUIET)
 
     def test_a_failure_ends_the_story_even_where_no_expectation_was_stated(self) -> None:
-        outcome = judged(plays, seen(Exit(9, "a", "main", "raised", "boom")))
-        assert outcome.story[-1] == Told("program:raised", "the program 'main' on host a raised an exception", False)
+        outcome = judged(plays, seen(Exit(9, "a", "main", "raised", '  File "a.py"\ntrio.TooSlowError: boom')))
+        text = "the program 'main' on host a raised an exception"
+        assert outcome.story[-1] == Told("program:raised:TooSlowError", text, False)
 
 
 class TestWhatShowsNothing:
