@@ -9,6 +9,7 @@ import csv
 import io
 import multiprocessing
 import re
+import shutil
 import signal
 import tempfile
 import time
@@ -109,10 +110,13 @@ class _Batch:
         self.workers: list[_Worker] = []
         self.folders = _folders([result.submission for result in results])
         self.keys: dict[str, list[Result]] = defaultdict(list)
+        self.scratch = Path(tempfile.mkdtemp(prefix="downstack-grade-"))  # what a killed worker cannot put away
+        self.scratch.chmod(0o755)  # for a sandbox that runs programs as another user
 
     def start(self, submission: Path, result: Result) -> None:
         news, ours = _SPAWN.Pipe(duplex=False)
-        process = _SPAWN.Process(target=_work, args=(ours, self.lab, submission.absolute(), self.terms, self.checks))
+        work = (ours, self.lab, submission.absolute(), self.terms, self.checks, self.scratch)
+        process = _SPAWN.Process(target=_work, args=work)
         process.start()
         ours.close()
         self.workers.append(_Worker(process, news, result))
@@ -169,6 +173,7 @@ class _Batch:
 
     def close(self) -> None:
         """Look at the keys, which only all submissions together tell, and write everything."""
+        shutil.rmtree(self.scratch, ignore_errors=True)
         for key, results in self.keys.items():
             _examine_key(key, results)
         self.save_all()
@@ -256,8 +261,9 @@ def as_csv(lab: Lab, results: Iterable[Result]) -> str:
 # The worker's side ----------------------------------------------------------------------------------------------------
 
 
-def _work(news: Connection, lab: Lab, submission: Path, terms: Terms, checks: Sequence[Check]) -> None:
+def _work(news: Connection, lab: Lab, submission: Path, terms: Terms, checks: Sequence[Check], scratch: Path) -> None:
     """Grade one submission, and send what comes of it. Asked to end, it puts its programs away first."""
+    tempfile.tempdir = str(scratch)
     signal.signal(signal.SIGTERM, _leave)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
@@ -286,7 +292,7 @@ def _news_of(lab: Lab, submission: Path, terms: Terms, checks: Sequence[Check]) 
             yield {"note": "\n".join(remarks)}
         with suppress(Broken):
             yield {"key": key_of(own)}
-        Path(folder).chmod(0o755)  # for a sandbox that runs programs as another user
+        Path(folder).chmod(0o755)
         with Examination(lab=lab, submission=own, level=terms.level, key=terms.key, checks=checks) as examination:
             for step in lab.steps:
                 yield {"step": step.id}

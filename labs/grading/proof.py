@@ -12,13 +12,15 @@ What is proved is a list of `Claim`s; each is worked out by itself, in any proce
 """
 
 import multiprocessing
+import signal
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from labs.course import ANSWERS, Course, CourseError, Kind, Lab, Step, hidden_closure, open_course
+from labs.course import ANSWERS, Course, CourseError, Kind, Lab, Step, hidden_closure, open_course, read_lab
 from labs.grading.answers import case_file, play_case, read_cases, true_answers
 from labs.grading.checks import import_part
 from labs.grading.examination import Examination, StepResult
@@ -98,22 +100,24 @@ def prove(
     wanted = claims(lab)
     findings: dict[Claim, Finding] = {}
     work = [(lab.folder, claim, terms) for claim in wanted]
-    if jobs == 1:
-        found: Iterator[Finding] = map(_work, work)
-        for finding in found:
+    with tempfile.TemporaryDirectory(prefix="downstack-prove-") as scratch, ExitStack() as stack:
+        results: Iterator[Finding] = map(_work, work)
+        if jobs > 1:
+            pool = multiprocessing.get_context("fork").Pool(jobs, _use, (scratch,))
+            results = stack.enter_context(pool).imap_unordered(_work, work)
+        for finding in results:
             findings[finding.claim] = finding
             told(finding)
-    else:
-        with multiprocessing.get_context("fork").Pool(jobs) as pool:
-            for finding in pool.imap_unordered(_work, work):
-                findings[finding.claim] = finding
-                told(finding)
     return [findings[claim] for claim in wanted]
 
 
-def _work(work: tuple[Path, Claim, Terms]) -> Finding:
-    from labs.course import read_lab
+def _use(scratch: str) -> None:
+    """In each process of the pool: what it cannot put away when the proof is interrupted goes with `scratch`."""
+    tempfile.tempdir = scratch
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
+
+def _work(work: tuple[Path, Claim, Terms]) -> Finding:
     folder, claim, terms = work
     return examine(read_lab(folder), claim, terms)
 

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -98,6 +99,8 @@ def test_a_submission_that_takes_too_long_keeps_what_it_has(
         return StepResult(step=step, reason="so be it", fallback=Verdict.PASS)
 
     monkeypatch.setattr(Examination, "step", never_ending)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
+    (tmp_path / "temporary").mkdir()
     (result,) = grade(lab, [right], Terms(deadline=1.0, out=tmp_path))
     assert [record.verdict for record in result.records.values()] == [
         Verdict.PASS,
@@ -106,6 +109,7 @@ def test_a_submission_that_takes_too_long_keeps_what_it_has(
     ]
     assert {record.reason for record in result.records.values()} == {"so be it", "it took longer than 1 s"}
     assert "it took longer" in (tmp_path / "right" / "results.json").read_text()
+    assert list((tmp_path / "temporary").iterdir()) == []
 
 
 def test_a_grader_that_is_killed_leaves_a_result(
