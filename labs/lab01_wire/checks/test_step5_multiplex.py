@@ -78,8 +78,11 @@ def test_multiplexer_by_itself(judge: Judge) -> None:
         script.call("mux.receive", source, bytes.fromhex(message), returns=None, because=because, label=label)
     script.call("mux.close", first, because="a conversation can be closed", label="close")
     script.call("mux.receive", B, ok, returns=None, because="what comes for it then is dropped", label="closed")
-    script.make("mux.open", B, store="third")
+    third = script.make("mux.open", B, store="third")
     script.get("third.number", returns=3, because="a number is not used again at once", label="three")
+    script.call("mux.close", third, because="nor is the number that was opened last", label="close")
+    script.make("mux.open", B, store="fourth")
+    script.get("fourth.number", returns=4, because="it has to wait for its turn too", label="four")
     judge.unit(script)
 
 
