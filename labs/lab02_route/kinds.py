@@ -79,7 +79,7 @@ def _shown(value: bytes) -> str:
 
 
 def describe(frame: bytes) -> str:
-    """The frame in one line, for `lab run` and the table of a report."""
+    """The frame in one line, for `lab run` and the table of a report; networks without the zeros at their end."""
     dissected = fields(frame)
     found = {name: value for name, _, _, value in dissected}
     match classify(frame):
@@ -87,6 +87,8 @@ def describe(frame: bytes) -> str:
             said = found.get("payload", "nothing")
             return f"{found['from']} to {found['to']}, time to live {found['time to live']}: {said}"
         case "vector":
-            entries = ", ".join(value for name, _, _, value in dissected if name == "entry")
-            return f"{found['source']} reaches {entries or 'nothing'}"
+            entries = (
+                value.replace(".0.0/", "/").replace(".0/", "/") for name, _, _, value in dissected if name == "entry"
+            )
+            return f"reaches {', '.join(entries) or 'nothing'}"
     return " ".join(value for _, _, _, value in dissected)

@@ -19,7 +19,7 @@ from labs.lab02_route.judgements import (
     says,
 )
 from labs.lab02_route.peers import Vector, listener, net, ns, router, sender
-from labs.lab02_route.scenes import BEYOND, PERIOD, SILENCE, Build, address_of, counting, routed
+from labs.lab02_route.scenes import BEYOND, PERIOD, SILENCE, Build, address_of, by_routing, counting, routed
 from labs.lab02_route.topology import Line, Mesh, Ring, Star
 from labs.story.trace import Trace
 from labs.testbed.judge import Judge
@@ -35,6 +35,7 @@ DETECTED = SILENCE * PERIOD + 0.05
 """Seconds until both ends of a link have noticed that it has failed, and a few links' time."""
 
 
+@pytest.mark.seeds(1)
 def test_bad_news_by_itself(judge: Judge) -> None:
     """`DistanceVector` loses routes: to worse news, to no news, to a link that fails; and says so at once."""
     script = Script("bad times")
@@ -122,18 +123,19 @@ def test_bad_news_among_the_judges(judge: Judge) -> None:
     still = {Y: 2}
     a = router("a", (0.3, {X: far, **still}), (3.5, {X: worse, **still}), (9.5, still), until=30)
     b = router("b", (0.6, {}), (5.8, {X: better}), (7.8, {X: INFINITY}), (19.8, {X: 1}), (22.8, None), until=30)
-    times = [3.2, 4.5, 6.5, 9.2, 14.4, 15.6, 18.2, 21.2, 24.6, 25.1]
+    times = [3.2, 4.5, 6.5, 9.2, 14.1, 14.35, 18.2, 21.2, 24.6, 25.1]
     packets = [(ns(at), X[1], f"X at {at}".encode()) for at in times]
-    scene = routed("bad-news", STAR, (a, b, sender("c", packets), listener("d")), seconds=28)
+    patient = partial(by_routing, timeout=5.7)  # which ends between two announcements
+    scene = routed("bad-news", STAR, (a, b, sender("c", packets), listener("d")), router=patient, seconds=28)
     trace = judge.play(scene)
     _expect_news(judge, trace, ns(0.3), "a", {"a": INFINITY, "b": far + 1, "d": far + 1}, "learnt from a")
     _expect_news(judge, trace, ns(3.5), "a", {"a": INFINITY, "b": worse + 1, "d": worse + 1}, "a says that it is worse")
     _expect_news(judge, trace, ns(5.8), "b", {"a": better + 1, "b": INFINITY, "d": better + 1}, "b is nearer")
     _expect_news(judge, trace, ns(7.8), "b", {"a": INFINITY, "d": INFINITY}, "b, through which it went, has lost it")
     found = trips(trace)
-    for at, out in ((3.2, "a"), (4.5, "a"), (6.5, "b"), (9.2, "a"), (14.4, "a")):
+    for at, out in ((3.2, "a"), (4.5, "a"), (6.5, "b"), (9.2, "a"), (14.1, "a")):
         expect_way(judge, "way:bad-news", found, f"X at {at}", f"c-r1, r1-{out}", f"by then, X is reached by {out}")
-    for at in (15.6, 18.2):
+    for at in (14.35, 18.2):
         expect_way(judge, "way:timeout", found, f"X at {at}", "c-r1", "a has not mentioned X since 8.5 s")
     for at in (21.2, 24.6):
         expect_way(judge, "way:again", found, f"X at {at}", "c-r1, r1-b", "b has found it again")
@@ -182,6 +184,7 @@ def travelling(name: str, topology: Build, *faults: str, until: float, every: fl
 
 
 @pytest.mark.exact
+@pytest.mark.seeds(2)
 def test_a_link_fails_and_comes_back(judge: Judge) -> None:
     """A ring is cut: after three periods packets go the long way round, and when it is mended the short way again."""
     cut = 8 + judge.random.randrange(100) / 100
@@ -227,7 +230,7 @@ def test_a_link_that_flaps(judge: Judge) -> None:
 
 
 @pytest.mark.exact
-@pytest.mark.seeds(2)
+@pytest.mark.seeds(1)
 def test_nobody_counts_in_a_line(judge: Judge) -> None:
     """The last link of a line fails: within a few links' time all know it, and no two routers hold a packet up."""
     cut = 8 + judge.random.randrange(100) / 100
