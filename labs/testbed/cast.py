@@ -57,6 +57,7 @@ class Running:
     output_fd: int
     _zygote: "_Zygote"
     _status: int | None = None
+    _has_told: bool = False
 
     def fileno(self) -> int:
         """The descriptor of the channel, for `select`."""
@@ -67,11 +68,15 @@ class Running:
         data = drain(self.output_fd) if self.output_fd >= 0 else None
         if data is None:
             return False
-        self.output.feed(data)
+        if not self._has_told:
+            self.output.feed(data)
         return True
 
     def where_stuck(self) -> str:
-        """Ask the process where it is; return the innermost line of its traceback that is the program's own, or ""."""
+        """Ask the process where it is; return the innermost line of its traceback that is the program's own, or "".
+
+        Whatever it prints from now on is not taken for the program's output.
+        """
         with suppress(CastError):
             self._zygote.ask({"dump": self.pid})
         seen, line = b"", ""
@@ -82,7 +87,8 @@ class Running:
             seen += data
             _, *dump = _DUMP.split(seen, maxsplit=1)
             line = self._zygote.own_line(b"".join(dump).decode("utf-8", "replace"))
-        self.output.feed(_DUMP.split(seen, maxsplit=1)[0])  # the rest is not the program's
+        self.output.feed(_DUMP.split(seen, maxsplit=1)[0])
+        self._has_told = True
         return line
 
     def stood(self) -> float:
