@@ -79,6 +79,7 @@ def test_the_waiting_receiver_by_itself(judge: Judge) -> None:
     judge.unit(script)
 
 
+@pytest.mark.seeds(2)
 def test_one_at_a_time(judge: Judge) -> None:
     """Against the judge's *players*, which thinks long, forgets some, and says old things twice: one card at a time."""
     source = judge.random
@@ -147,6 +148,7 @@ def _short(message: Message | None) -> str:
     return f"number {message.number}, {message.payload[:12]!r}…" if isinstance(message, Data) else str(message)
 
 
+@pytest.mark.seeds(2)
 def test_acknowledged_when_read(judge: Judge) -> None:
     """Against the judge's *teams*: an acknowledgement leaves when the reader has read the card, and not before."""
     source = judge.random

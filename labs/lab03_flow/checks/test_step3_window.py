@@ -58,6 +58,7 @@ def test_the_window_sender_by_itself(judge: Judge) -> None:
     judge.unit(script)
 
 
+@pytest.mark.seeds(2)
 def test_the_window_receiver_by_itself(judge: Judge) -> None:
     """`Receiver` hands over in order, each number once, and keeps at most a window of what is early."""
     source = judge.random
@@ -93,6 +94,7 @@ def _two_places() -> Script:
 
 
 @pytest.mark.exact
+@pytest.mark.seeds(2)
 def test_what_is_under_way(judge: Judge) -> None:
     """Against the judge's *players*: the window fills, stands, moves, and only the oldest card is repeated."""
     source = judge.random
@@ -139,6 +141,7 @@ def _stage(n: int, size: int, some: int, at: int, number: int) -> str:
 
 
 @pytest.mark.exact
+@pytest.mark.seeds(2)
 def test_what_comes_in_any_order(judge: Judge) -> None:
     """Against the judge's *teams*: cards in any order, twice, too early; each is answered with the number wanted."""
     source = judge.random
@@ -194,6 +197,7 @@ def test_the_line_is_full(judge: Judge) -> None:
 
 
 @pytest.mark.exact
+@pytest.mark.seeds(2)
 def test_a_gap(judge: Judge) -> None:
     """One card is lost: b is blocked on the gap, keeps what comes behind it, and goes on when the gap is closed."""
     source = judge.random
@@ -225,6 +229,7 @@ def _is(message: Message, number: int) -> bool:
 
 
 @pytest.mark.exact
+@pytest.mark.seeds(2)
 def test_an_old_acknowledgement(judge: Judge) -> None:
     """Acknowledgements overtake each other, then a card is lost: it is still known, and sent again."""
     source = judge.random
@@ -239,6 +244,7 @@ def test_an_old_acknowledgement(judge: Judge) -> None:
 
 
 @pytest.mark.exact
+@pytest.mark.seeds(2)
 def test_round_the_circle(judge: Judge) -> None:
     """Numbers go from 4294967295 to 0, and 4294967295 itself is lost: every card once, in order, and only it again."""
     source = judge.random

@@ -86,6 +86,7 @@ def test_the_spender_by_itself(judge: Judge) -> None:
 
 
 @pytest.mark.exact
+@pytest.mark.seeds(2)
 def test_the_sender_keeps_to_the_credit(judge: Judge) -> None:
     """Against the judge's *players*: everything that is granted is sent at once, and nothing else."""
     expect_the_credit_to_be_kept(judge, BY_CREDIT)
@@ -99,12 +100,14 @@ def test_the_limit_goes_round(judge: Judge) -> None:
 
 
 @pytest.mark.exact
+@pytest.mark.seeds(2)
 def test_probes(judge: Judge) -> None:
     """Against the judge's *players*, which is full and silent: probes, at doubling distance up to a minute."""
     expect_probes_at_doubling_distance(judge, BY_CREDIT)
 
 
 @pytest.mark.exact
+@pytest.mark.seeds(2)
 def test_the_receiver_grants_what_there_is_room_for(judge: Judge) -> None:
     """Against the judge's *teams*: credit is room, down to nothing, and when the reader goes on it is told unasked."""
     expect_the_receiver_to_grant(judge, BY_CREDIT)
@@ -123,6 +126,7 @@ def test_a_moody_reader(judge: Judge) -> None:
     judge.bites("the window was closed", any(True for _ in trace.frames("b-a", "zero")))
 
 
+@pytest.mark.seeds(2)
 def test_a_lost_window_update(judge: Judge) -> None:
     """The reader goes on, and the message that says so is lost: a probe saves the conversation."""
     expect_to_survive_a_lost_update(judge, BY_CREDIT)

@@ -37,6 +37,7 @@ def test_on_machines_of_its_own(judge: Judge) -> None:
 
 
 @pytest.mark.exact
+@pytest.mark.seeds(2)
 def test_the_reporter_keeps_to_the_credit(judge: Judge) -> None:
     """Against the judge's *board*: everything that is granted is sent at once, and nothing else."""
     expect_the_credit_to_be_kept(judge, scores, flow=FLOW)
@@ -50,16 +51,19 @@ def test_the_reporter_probes(judge: Judge) -> None:
 
 
 @pytest.mark.exact
+@pytest.mark.seeds(2)
 def test_the_board_grants_what_there_is_room_for(judge: Judge) -> None:
     """Against the judge's *reporter*: credit is room, down to nothing, and news of it comes unasked."""
     expect_the_receiver_to_grant(judge, scores, flow=FLOW)
 
 
+@pytest.mark.seeds(2)
 def test_a_lost_update_for_the_board(judge: Judge) -> None:
     """The board goes on, and the message that says so is lost: a probe saves the conversation."""
     expect_to_survive_a_lost_update(judge, scores, flow=FLOW)
 
 
+@pytest.mark.seeds(2)
 def test_side_by_side(judge: Judge) -> None:
     """Both applications at the same time, on the same two hosts: neither hears what is meant for the other."""
     source = judge.random
