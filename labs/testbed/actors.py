@@ -27,6 +27,7 @@ from labs.testbed.scene import Limits, Peer, Send
 LOOK_UP = struct.pack("ll", 0, 20_000)  # after 20 ms (a timeval) without a word, see what a program prints
 SILENCE = 2.0  # real seconds for which a program may keep its turn without saying anything
 PATIENCE = 5 * SILENCE  # the same, for one that stood ready all the while
+CHUNK = 1 << 16  # bytes read at once; for more, the memory would be mapped anew each time, at five times the price
 DETAIL = 8_000  # characters kept of what a program says about its end
 
 _HINTS = {
@@ -136,7 +137,7 @@ class Process:
     def _receive(self) -> bytes | None:
         """Bytes from the program; None when none have come for a while. (To poll first would cost twice as much.)"""
         try:
-            data = self.running.channel.recv(1 << 18)
+            data = self.running.channel.recv(CHUNK)
         except BlockingIOError:
             return None
         except OSError:
