@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 ETHERTYPE = 0x88B5
 HEADERS = 24
+LONGEST_SHOWN = 32  # characters of a payload in one line
 KINDS = {1: "data", 2: "ack", 3: "probe"}
 
 Field = tuple[str, int, int, str]
@@ -72,13 +73,17 @@ def _shown(value: bytes) -> str:
     return repr(text) if text.isprintable() and "\ufffd" not in text else value.hex(" ")
 
 
+def _cut(text: str) -> str:
+    return text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}…"
+
+
 def describe(frame: bytes) -> str:
     """The frame in one line, for `lab run` and the table of a report."""
     found = {name: value for name, _, _, value in fields(frame)}
     flow = f"flow {found['flow']}: " if found.get("flow", "0") != "0" else ""
     match classify(frame):
         case "data":
-            return f"{flow}number {found['number']}, {found['length']} bytes: {found.get('payload', '')}"
+            return f"{flow}number {found['number']}, {found['length']} bytes: {_cut(found.get('payload', ''))}"
         case "ack" | "zero":
             return f"{flow}all before {found['number']} have come; room for {found['credit']} more"
         case "probe":

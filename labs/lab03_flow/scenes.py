@@ -34,8 +34,8 @@ def cards(count: int, source: random.Random) -> list[bytes]:
     """`count` players' cards, all different, each of `CARD` bytes. What stands on them nobody can guess."""
     written = []
     for number in range(count):
-        text = f"card {number}, {source.choice(TEAMS)}: ".encode()
-        written.append(text + source.randbytes(CARD).hex()[: CARD - len(text)].encode())
+        text = f"card {number}, {source.choice(TEAMS)}: {source.randbytes(8).hex()}"
+        written.append(text.encode().ljust(CARD))
     return written
 
 

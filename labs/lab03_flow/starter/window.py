@@ -53,4 +53,5 @@ class Receiver:
 
     def receive(self, data: Data) -> list[bytes]:
         """Take in a message; return the payloads that are now in order, oldest first."""
+        self.wanted = add(data.number, 1)
         return [data.payload]
