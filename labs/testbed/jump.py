@@ -81,10 +81,12 @@ class Jump(VirtualClock):
                 self._end(IDLE if due == NEVER else self._reason)
                 return
             self._pass(due, meant, deadline)
-            while heap and heap[0][0] <= self.now:
+            while heap and heap[0][0] <= due:
                 _, _, call, arguments = heapq.heappop(heap)
                 call(*arguments)
-            deadline = self._next_deadline()
+            if self._is_busy():
+                return
+            deadline = self._deadlines.next_deadline()
 
     def _end(self, reason: str) -> None:
         if self._over is None:

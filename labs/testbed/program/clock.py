@@ -98,11 +98,9 @@ class VirtualClock(trio.abc.Clock):
         if now >= meant:
             self._seconds = max(self._seconds, deadline)
 
-    def _next_deadline(self) -> float:
-        """Trio's next deadline, infinite when there is none; minus infinity when it has something to do at once."""
-        if self._ready or self._told_itself or self._told_itself_once:
-            return -math.inf
-        return self._deadlines.next_deadline()
+    def _is_busy(self) -> bool:
+        """Whether trio has something to do at once, now that something has happened."""
+        return bool(self._ready or self._told_itself or self._told_itself_once)
 
 
 class GrantedClock(VirtualClock):
