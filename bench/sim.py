@@ -183,7 +183,7 @@ def _whole_play(flows: int, frames: int) -> None:
 
         def build(self, *_: Any, **__: Any) -> None:
             a, b = self.addHost("a"), self.addHost("b")
-            for _ in range(flows):
+            for _link in range(flows):
                 self.addLink(a, b, delay="1ms")
 
     async def main(host: Host) -> None:
