@@ -98,13 +98,7 @@ def predict_5(key: str, play: Play) -> list[Question]:
     far, missed_by = source.randrange(1, 7), source.choice(("r1", "r2"))
     other = "r2" if missed_by == "r1" else "r1"
     scene = counting(far, after=source.randrange(5, 9) + source.randrange(6, 10) / 10, missed_by=missed_by)
-    numbers = (
-        f"r1, r2 and r3 are all joined to each other; r4 is joined to r3 alone, and says at first that it reaches "
-        f"{BEYOND} at {far}. All follow the handout, split horizon with poisoned reverse and triggered updates "
-        f"included. When everything has settled, r4 says that {BEYOND} is lost. r3 passes that on at once; {other} "
-        f"hears it, {missed_by} does not, for just then the link between them is cut. It mends only after {missed_by} "
-        f"has made its next regular announcement to {other}, and long before anybody takes the link for failed."
-    )
+    numbers = _story(far, missed_by, other)
 
     @cache
     def changes() -> dict[str, Changes]:
@@ -138,6 +132,16 @@ def predict_5(key: str, play: Play) -> list[Question]:
             why="its neighbour said 15",
         ),
     ]
+
+
+def _story(far: int, missed_by: str, other: str) -> str:
+    return (
+        f"r1, r2 and r3 are all joined to each other; r4 is joined to r3 alone, and says at first that it reaches "
+        f"{BEYOND} at {far}. All follow the handout, split horizon with poisoned reverse and triggered updates "
+        f"included. When everything has settled, r4 says that {BEYOND} is lost. r3 passes that on at once; {other} "
+        f"hears it, {missed_by} does not, for just then the link between them is cut. It mends only after {missed_by} "
+        f"has made its next regular announcement to {other}, and long before anybody takes the link for failed."
+    )
 
 
 def _changes(told: list[tuple[FrameEvent, Vector]]) -> Changes:

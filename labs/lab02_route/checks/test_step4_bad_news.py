@@ -78,6 +78,13 @@ def test_bad_news_by_itself(judge: Judge) -> None:
     script.call("router.ways_out", returns={**ways, Y: 0}, because="X is lost", label="lost")
     script.call("router.vector", 1, returns=lambda said: len(said) == 4, because="but not forgotten", label="told")
     script.call("router.vector", 1, returns=says({**mine, X: 16, Y: 6}), because="lost is 16", label="sixteen")
+    _expect_to_give_up(script, mine, ways)
+    judge.unit(script)
+
+
+def _expect_to_give_up(script: Script, mine: Vector, ways: dict[IPv4Network, int]) -> None:
+    """Go on: the router last heard of Y at 0.5 s, over link 0; then link 1 fails, and comes back."""
+    left, right = mine
     script.call("router.handle_timer", keywords={"now": 6.4}, because="5.9 s after the last news of Y")
     script.call("router.ways_out", returns={**ways, Y: 0}, because="Y still holds", label="patience")
     script.call("router.next_timer", returns=6.5, because="at 6.5 s patience with Y ends", label="timer")
@@ -91,9 +98,9 @@ def test_bad_news_by_itself(judge: Judge) -> None:
     hear(script, 1, {X: 2}, now=7.0)
     script.call("router.link_down", 1, keywords={"now": 7.1}, because="link 1 fails")
     script.call("router.ways_out", returns=lambda left: X not in left, because="X was behind it", label="behind")
-    script.call("router.ways_out", returns={own[0]: 0}, because="its own network is lost, too", label="down")
+    script.call("router.ways_out", returns={left: 0}, because="its own network is lost, too", label="down")
     script.call("router.next_timer", returns=lambda due: due <= 7.1, because="which is news", label="down-news")
-    lost: Vector = {own[0]: 1, own[1]: 16, X: 16, Y: 16}
+    lost: Vector = {left: 1, right: 16, X: 16, Y: 16}
     script.call(
         "router.handle_timer",
         keywords={"now": 7.1},
@@ -103,7 +110,6 @@ def test_bad_news_by_itself(judge: Judge) -> None:
     )
     hear(script, 1, {X: 2}, now=9.0)
     script.call("router.ways_out", returns={**ways, X: 1}, because="whoever is heard on it proves it is up", label="up")
-    judge.unit(script)
 
 
 def _expect_to_forget(script: Script, own: dict[int, IPv4Network]) -> None:
