@@ -138,7 +138,7 @@ def launch(
     folders = [path.absolute() for path in readable]
     account = _open_account() if level is Level.OTHER_UID else None
     mark = secrets.token_hex(8)
-    home = {"HOME": str(account.home), "TMPDIR": str(account.home)} if account else {}
+    home = _home(level, account)
     try:
         _check_access(folders, level)
         return Confined(
@@ -158,6 +158,13 @@ def launch(
         if account:
             _close_account(account)
         raise
+
+
+def _home(level: Level, account: _Account | None) -> dict[str, str]:
+    """Where a program is at home: in its account's folder, or its user's; never in a /tmp that others write to."""
+    if account is not None:
+        return {"HOME": str(account.home), "TMPDIR": str(account.home)}
+    return {"HOME": str(Path.home())} if level is Level.NONE else {}
 
 
 def end(process: Confined) -> None:

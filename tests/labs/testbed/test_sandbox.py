@@ -601,3 +601,9 @@ def test_the_same_holds_for(prefix: Sequence[str], which: str) -> None:
         ended = subprocess.run([*prefix, *inner], cwd=CHECKOUT, env=environment, capture_output=True, text=True)
     assert ended.returncode == 0, ended.stdout + ended.stderr
     assert "passed" in ended.stdout
+
+
+def test_without_a_sandbox_a_program_is_at_home_where_its_user_is() -> None:
+    """A cache in a /tmp that all users share would be somebody else's: not ours to write, and not to be trusted."""
+    ended = run("import os; print(os.environ['HOME'])", Level.NONE)
+    assert ended.said == str(Path.home())
