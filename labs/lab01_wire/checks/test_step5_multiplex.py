@@ -190,12 +190,12 @@ def test_messages_that_belong_nowhere(judge: Judge) -> None:
         ports=(Port(host="a", offers=offered(map(question, teams), every=SECOND), enough=2),),
         classify=APPLICATION.classify,
     )
-    got = told(judge.play(scene))
+    got, right = told(judge.play(scene)), [f"{team}: {secret}" for team in teams]
     judge.expect(
         "multiplex:strays",
-        got == [f"{team}: {secret}" for team in teams],
+        got == right,
         "teams takes the answer in its own conversation, in full, and nothing else",
-        found=f"people got {got}",
+        found=f"people got {got}, not {right}",
     )
 
 
