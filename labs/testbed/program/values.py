@@ -1,13 +1,14 @@
 """Python values as JSON, for unit checks: what a judge hands to a student's function, and what comes back.
 
 JSON's own values stand for themselves; the rest is an object with one key: `bytes` (hexadecimal), `tuple`, `dict` (a
-list of pairs), `stored` (the name of an object that stays in the student's process), `object` (class name and
-attributes; it only ever travels towards the judge, and is read there as `Seen`).
+list of pairs), `address` and `network` (of IPv4), `stored` (the name of an object that stays in the student's process),
+`object` (class name and attributes; it only ever travels towards the judge, and is read there as `Seen`).
 """
 
 import dataclasses
 import math
 from collections.abc import Callable
+from ipaddress import IPv4Address, IPv4Network
 from typing import Any
 
 DEEPEST = 20
@@ -49,6 +50,10 @@ def pack(value: object, depth: int = 0) -> Any:
             return {"tuple": [pack(item, depth + 1) for item in value]}
         case dict():
             return {"dict": [[pack(key, depth + 1), pack(item, depth + 1)] for key, item in value.items()]}
+        case IPv4Address():
+            return {"address": str(value)}
+        case IPv4Network():
+            return {"network": str(value)}
         case Stored(name):
             return {"stored": name}
     public = {name: getattr(value, name) for name in _attributes(value) if not name.startswith("_")}
@@ -81,6 +86,10 @@ def _unpack(packed: Any, stored: Callable[[str], Any]) -> Any:
             return tuple(_unpack(item, stored) for item in items)
         case {"dict": list(pairs), **rest} if not rest:
             return {_unpack(key, stored): _unpack(item, stored) for key, item in pairs}
+        case {"address": str(text), **rest} if not rest:
+            return IPv4Address(text)
+        case {"network": str(text), **rest} if not rest:
+            return IPv4Network(text)
         case {"stored": str(name), **rest} if not rest:
             return stored(name)
         case {"object": [str(kind), list(pairs)], **rest} if not rest:
