@@ -83,9 +83,10 @@ def expect_answers(judge: Judge, trace: Trace, scene: Scene, asked: Sequence[Ask
     got = trace.delivered(people_at(scene).host)
     right = {one.answer for one in asked}
     wrong = [payload for payload in got if payload not in right]
+    failing = "wrong" if wrong else "silence" if got else "mute"
     for one in asked:
         judge.expect(
-            f"application:{'wrong' if wrong else 'silence'}:{'nobody' if one.is_nobody else 'players'}",
+            f"application:{failing}:{'nobody' if one.is_nobody else 'players'}",
             one.answer in got,
             f"{_text(one.question)} is answered with {_text(one.answer)}",
             found=f"wrong answers: {_texts(wrong)}" if wrong else f"{len(got)} right answers to others, none to this",
