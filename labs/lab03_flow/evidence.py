@@ -80,22 +80,23 @@ def goodput(trace: Trace, port: str = "app") -> float:
 def expect_all_in_order(judge: Judge, trace: Trace, payloads: Sequence[bytes], port: str = "app") -> None:
     """Expect that the reader at b was handed every payload, once, in order."""
     got = trace.delivered("b", port)
+    reader = "the reader" if port == "app" else f"the reader of {port}"
     judge.expect(
         "order:once",
         len(set(got)) == len(got),
-        "the reader is handed nothing twice",
+        f"{reader} is handed nothing twice",
         found=f"twice: {_shown(payload for payload in dict.fromkeys(got) if got.count(payload) > 1)}",
     )
     judge.expect(
         "order:order",
         got == list(payloads)[: len(got)],
-        "the reader is handed what was sent, in the order of sending",
+        f"{reader} is handed what was sent, in the order of sending",
         found=_first_difference(got, payloads),
     )
     judge.expect(
         "order:all",
         len(got) == len(payloads),
-        f"the reader is handed all {len(payloads)} payloads",
+        f"{reader} is handed all {len(payloads)} payloads",
         found=f"{len(got)}; then, {seconds(trace.ended_at)} after the start: {trace.ended}",
     )
 
@@ -128,7 +129,7 @@ def _number(frame: FrameEvent) -> int:
 
 def named(frame: FrameEvent | None) -> str:
     """A frame as scripts call it, and when it was sent."""
-    return f"{frame.direction}:{frame.kind}:{frame.index}, sent at {seconds(frame.at)}," if frame else "none"
+    return f"{frame.direction}:{frame.kind}:{frame.index} (at {seconds(frame.at)})" if frame else "none"
 
 
 def seconds(at: int) -> str:
