@@ -23,23 +23,10 @@ pytestmark = pytest.mark.step("5")
 FLOW = 1
 
 
-def test_on_machines_of_its_own(judge: Judge) -> None:
-    """`scores.py` runs where nobody has your other files: all scores, in order, within the bound."""
-    source = judge.random
-    sent, capacity, first = cards(20, source), source.randint(3, 6), MODULUS - source.randint(3, 30)
-    link = {"loss": 5, "duplicate": 4, "reorder": 6}
-    scene = scores(sent, reader=moody(60 * MILLISECOND), link=link, capacity=capacity, first=first, name="by-itself")
-    trace = judge.play(scene.scripted(f"drop a-b:data:{source.randint(2, 18)}"))
-    expect_within_bounds(judge, trace, capacity=capacity, first=first, flow=FLOW, port="scores")
-    expect_all_in_order(judge, trace, sent, "scores")
-    judge.bites("a score was lost", any(frame.lost for frame in trace.frames("a-b", "data")))
-    judge.bites("the window was closed", any(True for _ in trace.frames("b-a", "zero")))
-
-
 @pytest.mark.exact
 @pytest.mark.seeds(2)
 def test_the_reporter_keeps_to_the_credit(judge: Judge) -> None:
-    """Against the judge's *board*: everything that is granted is sent at once, and nothing else."""
+    """`scores.py` runs where nobody has your other files; against the judge's *board*, it sends what is granted."""
     expect_the_credit_to_be_kept(judge, scores, flow=FLOW)
 
 
@@ -61,6 +48,19 @@ def test_the_board_grants_what_there_is_room_for(judge: Judge) -> None:
 def test_a_lost_update_for_the_board(judge: Judge) -> None:
     """The board goes on, and the message that says so is lost: a probe saves the conversation."""
     expect_to_survive_a_lost_update(judge, scores, flow=FLOW)
+
+
+def test_on_a_bad_line(judge: Judge) -> None:
+    """A line that loses, doubles and reorders, a moody reader, numbers that go round: all is well."""
+    source = judge.random
+    sent, capacity, first = cards(20, source), source.randint(3, 6), MODULUS - source.randint(3, 30)
+    link = {"loss": 5, "duplicate": 4, "reorder": 6}
+    scene = scores(sent, reader=moody(60 * MILLISECOND), link=link, capacity=capacity, first=first, name="bad-line")
+    trace = judge.play(scene.scripted(f"drop a-b:data:{source.randint(2, 18)}"))
+    expect_within_bounds(judge, trace, capacity=capacity, first=first, flow=FLOW, port="scores")
+    expect_all_in_order(judge, trace, sent, "scores")
+    judge.bites("a score was lost", any(frame.lost for frame in trace.frames("a-b", "data")))
+    judge.bites("the window was closed", any(True for _ in trace.frames("b-a", "zero")))
 
 
 @pytest.mark.seeds(2)
