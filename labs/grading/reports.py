@@ -1,6 +1,7 @@
 """Where reports lie, and what goes into one."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from labs import workspace
@@ -9,6 +10,7 @@ from labs.grading.checks import import_part
 from labs.grading.examination import CheckResult
 from labs.story import report
 from labs.story.dissect import Fields
+from labs.testbed.capture import write_pcapng
 from labs.testbed.shrink import Shrunk
 from labs.testbed.sim import Played
 
@@ -45,10 +47,23 @@ def chapters_of(
 
 
 def write_chapters(lab: Lab, chapters: Sequence[report.Chapter]) -> Path:
-    """Write the report that consists of `chapters`. Returns where it lies."""
+    """Write the report that consists of `chapters`, and captures beside it. Returns where it lies."""
     path = report_path(lab)
     path.parent.mkdir(parents=True, exist_ok=True)
-    return report.write_report(path, title=f"Lab {lab.number}: {lab.title}", chapters=chapters, fields=fields_of(lab))
+    for old in path.parent.glob("*.pcapng"):
+        old.unlink()
+    captured = [_capture(path.parent, number, chapter) for number, chapter in enumerate(chapters, 1)]
+    return report.write_report(path, title=f"Lab {lab.number}: {lab.title}", chapters=captured, fields=fields_of(lab))
+
+
+def _capture(folder: Path, number: int, chapter: report.Chapter) -> report.Chapter:
+    """Write the frames of the chapter's last play, if it has any, for Wireshark; each carries its fate as a comment."""
+    traces = [played.trace for played in chapter.plays if any(played.trace.frames())]
+    if not traces:
+        return chapter
+    path = folder / f"capture-{number}.pcapng"
+    write_pcapng(path, traces[-1], step=chapter.step)
+    return replace(chapter, captures=(path,))
 
 
 def write_run(lab: Lab, played: Played) -> Path:

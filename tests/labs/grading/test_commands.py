@@ -33,6 +33,9 @@ def test_a_students_way_through_a_lab(
     assert code == ending.PASSED
     assert "a-b:question:1         question b'anyone?'" in out
     assert "3f 61  ..............?a" in out
+    report = Path(out.partition("report: ")[2].splitlines()[0])
+    assert b"a-b:question:1" in (report.parent / "capture-1.pcapng").read_bytes()
+    assert 'href="capture-1.pcapng"' in report.read_text()
 
     code, out, _ = lab_(capsys, "check", "90", "--on", "sim")
     assert code == ending.FAILED
