@@ -182,7 +182,8 @@ class TestZygotes:
 
     def test_a_program_that_kills_its_zygote_ends_only_its_own_play(self, stage: Theatre) -> None:
         kills = stage.program(
-            "import os, signal\nasync def main(host):\n    os.kill(os.getppid(), 9)\n    await trio.sleep(1)"
+            "import os, signal\nasync def main(host):\n    os.kill(os.getppid(), 9)\n"
+            "    while True:\n        await trio.sleep(0.01)"  # the kernel takes a moment to pass the death on
         )
         quiet = stage.program("async def main(host): host.note('fine')")
         with Cast(own=stage.cast.own) as cast:
