@@ -1,0 +1,52 @@
+"""Ethernet II: who on this link is meant, who speaks, and what is inside.
+
+    offset  size
+    0       6     destination
+    6       6     source
+    12      2     type of the payload (0x0800 IPv4, 0x0806 ARP)
+    14      n     payload
+
+The frame check sequence is the card's business. So is padding: a frame has at least 60 bytes on a real wire, which the
+link adds; the parser cannot tell padding from payload, and leaves it there for IPv4's total length to cut off.
+
+Left out: VLAN tags (IEEE 802.1Q), lengths in place of the type (IEEE 802.3 with LLC).
+"""
+
+from dataclasses import dataclass
+from struct import Struct
+from struct import error as StructError  # noqa: N812 - an exception's name
+
+from netstack.packets.error import PacketError
+
+IPV4 = 0x0800
+ARP = 0x0806
+BROADCAST = b"\xff" * 6
+
+_HEADER = Struct("!6s6sH")
+
+
+@dataclass(frozen=True, slots=True)
+class Ethernet:
+    """A frame without its check sequence. Addresses are six bytes each."""
+
+    destination: bytes
+    source: bytes
+    type: int
+    payload: bytes
+
+    @classmethod
+    def parse(cls, data: bytes | memoryview) -> "Ethernet":
+        """The inverse of `build`; whatever follows the header is payload. Raises `PacketError`."""
+        if len(data) < 14:
+            raise PacketError(f"{len(data)} bytes are too few for an Ethernet frame: its header alone has 14")
+        destination, source, type_ = _HEADER.unpack_from(data)
+        return cls(destination, source, type_, bytes(data[14:]))
+
+    def build(self) -> bytes:
+        """The frame's bytes, not padded. Raises `PacketError` for an address that is not six bytes, or a wrong type."""
+        if len(self.destination) != 6 or len(self.source) != 6:  # struct would cut or pad them without a word
+            raise PacketError(f"an address has 6 bytes: {self.destination.hex(':')}, {self.source.hex(':')}")
+        try:
+            return _HEADER.pack(self.destination, self.source, self.type) + self.payload
+        except StructError as error:
+            raise PacketError(f"a field of {self} is out of range: {error}") from None
