@@ -43,11 +43,16 @@ class Verdict(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """One line of a check's story: what was played, what bit, what was expected; `held` is None for a mere event."""
+    """One line of a check's story: what was played, what bit, what was expected; `held` is None for a mere event.
+
+    A line of a unit script also has what `came` back and, where that is a value, what was `wanted`.
+    """
 
     identity: str
     text: str
     held: bool | None = None
+    came: str = ""
+    wanted: str = ""
 
 
 class Broken(AssertionError):

@@ -12,18 +12,19 @@ evidence, so a step that has unit checks has a check of frames too.
 """
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from mininet.topo import Topo
 
+from labs.story.values import shown, side_by_side
 from labs.testbed.judge import Broken, Judge, Told
 from labs.testbed.program.values import Seen, Stored, ValueTravelError, pack, unpack
 from labs.testbed.scene import Offering, Port, Program, Scene
 
 HOST = "desk"
-SHOWN = 300  # characters of a value in a story
+LONGEST_NAME = 60  # characters of an exception's name, which a hostile submission may have chosen
 
 
 class _Desk(Topo):
@@ -31,20 +32,6 @@ class _Desk(Topo):
 
     def build(self, *args: object, **options: object) -> None:
         self.addHost(HOST)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Action:
-    """One thing that the student's code is asked to do; `complaint` says what is wrong with an answer, or nothing."""
-
-    request: dict[str, Any]
-    shown: str
-    because: str
-    label: str
-    complaint: Callable[["_Answer"], str]
-
-    def __str__(self) -> str:
-        return f"{self.shown}: {self.because}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +48,50 @@ class _Answer:
             return f"it returned {shown(self.value)}"
         return f"it raised {self.raised}: {self.text}" + (f"\n{self.where}" if self.where else "")
 
+    @property
+    def came(self) -> str:
+        """The value, or the exception, in a line."""
+        return f"{self.raised}: {self.text}" if self.raised else shown(self.value)
+
+
+@dataclass(frozen=True, slots=True)
+class _Expected:
+    """What should come of an action: one of the exceptions `raises`, or what `returns` says."""
+
+    returns: object = ...
+    raises: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        if self.raises:
+            return f"it raises {' or '.join(self.raises)}"
+        return "" if self.returns is ... or callable(self.returns) else shown(self.returns)
+
+    def complaint(self, answer: _Answer) -> str:
+        """What is wrong with an answer; "" when nothing is."""
+        if self.raises:
+            return "" if answer.raised in self.raises else f"it should raise {' or '.join(self.raises)}; {answer}"
+        if answer.raised:
+            return str(answer)
+        if self.returns is ...:
+            return ""
+        if callable(self.returns):
+            return "" if _holds(self.returns, answer.value) else str(answer)
+        return "" if _alike(self.returns, answer.value) else "\n".join(side_by_side(answer.value, self.returns))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Action:
+    """One thing that the student's code is asked to do, and what should come of it."""
+
+    request: dict[str, Any]
+    shown: str
+    because: str
+    label: str
+    expected: _Expected
+
+    def __str__(self) -> str:
+        return f"{self.shown}: {self.because}" if self.because else self.shown
+
 
 @dataclass(slots=True)
 class Script:
@@ -72,7 +103,7 @@ class Script:
     def make(self, what: str, *arguments: object, store: str, keywords: Mapping[str, object] | None = None) -> Stored:
         """Make an object and keep it in the student's process as `store`; use the result as an argument later on."""
         action = {"call": what, **_packed(arguments, keywords or {}), "store": store}
-        self._add(action, f"{store} = {_call(what, arguments, keywords or {})}", "it can be made", "", _no_exception)
+        self._add(action, f"{store} = {_call(what, arguments, keywords or {})}", "", "", _Expected())
         return Stored(store)
 
     def call(
@@ -92,17 +123,15 @@ class Script:
         """
         action = {"call": what, **_packed(arguments, keywords or {})}
         expected = (raises,) if isinstance(raises, str) else raises
-        self._add(action, _call(what, arguments, keywords or {}), because, label, _expecting(returns, expected))
+        self._add(action, _call(what, arguments, keywords or {}), because, label, _Expected(returns, expected))
 
     def get(self, what: str, *, because: str, returns: object = ..., label: str = "") -> None:
         """Look at an attribute, as in `decoder.waiting`."""
-        self._add({"get": what}, what, because, label, _expecting(returns, ()))
+        self._add({"get": what}, what, because, label, _Expected(returns))
 
-    def _add(
-        self, request: dict[str, Any], shown: str, because: str, label: str, complaint: Callable[[_Answer], str]
-    ) -> None:
+    def _add(self, request: dict[str, Any], shown: str, because: str, label: str, expected: _Expected) -> None:
         label = label or str(len(self._actions) + 1)
-        self._actions.append(_Action(request=request, shown=shown, because=because, label=label, complaint=complaint))
+        self._actions.append(_Action(request=request, shown=shown, because=because, label=label, expected=expected))
 
     def scene(self) -> Scene:
         """One host without links, whose only program is the driver."""
@@ -120,39 +149,24 @@ class Script:
         judge.played.append(played)
         answers = iter(played.trace.delivered(HOST))
         for number, action in enumerate(self._actions, 1):
-            identity = f"unit:{self.name}:{action.label}"
             raw = next(answers, None)
             if raw is None:
                 judge.expect_no_failures(played)
-            complaint = "no answer came back" if raw is None else action.complaint(_read(raw))
-            judge.story.append(Told(identity, str(action), not complaint))
+            answer = None if raw is None else _read(raw)
+            complaint = "no answer came back" if answer is None else action.expected.complaint(answer)
+            identity = f"unit:{self.name}:{action.label}{_raised(answer) if complaint else ''}"
+            came = "nothing" if answer is None else answer.came
+            judge.story.append(Told(identity, str(action), not complaint, came=came, wanted=str(action.expected)))
             if complaint:
                 rest = [str(each) for each in self._actions[number:]]
                 raise Broken(identity, str(action), found=complaint, not_reached=rest)
 
 
-def shown(value: object) -> str:
-    """A value of the student's as a story shows it: written out, and bounded."""
-    text = _written(value)
-    return text if len(text) <= SHOWN else f"{text[: SHOWN // 2]} … {text[-SHOWN // 2 :]} ({len(text)} characters)"
-
-
-def _written(value: object) -> str:
-    """Like `repr`, but bytes that are no text are hexadecimal, as in the handouts."""
-    match value:
-        case bytes() if not (value.isascii() and value.decode("ascii").isprintable()):
-            return f"<{value.hex(' ')}>"
-        case list():
-            return f"[{', '.join(map(_written, value))}]"
-        case tuple():
-            return f"({', '.join(map(_written, value))})"
-        case Seen(kind, attributes):
-            return f"{kind}({_listed(attributes)})"
-    return repr(value)
-
-
-def _listed(attributes: Mapping[str, object]) -> str:
-    return ", ".join(f"{name}={shown(value)}" for name, value in attributes.items())
+def _raised(answer: _Answer | None) -> str:
+    """What an unwanted exception adds to a failure's identity: two that differ in it are two mistakes."""
+    if answer is None or not answer.raised:
+        return ""
+    return f":{answer.raised}" if answer.raised.isidentifier() and len(answer.raised) < LONGEST_NAME else ":?"
 
 
 def _call(what: str, arguments: tuple[object, ...], keywords: Mapping[str, object]) -> str:
@@ -179,38 +193,6 @@ def _read(raw: bytes) -> _Answer:
     except (ValueError, TypeError, RecursionError):
         pass
     return _Answer(raised="nothing known", text="the answer cannot be read")
-
-
-def _no_exception(answer: _Answer) -> str:
-    return str(answer) if answer.raised else ""
-
-
-def _expecting(returns: object, raises: tuple[str, ...]) -> Callable[[_Answer], str]:
-    def complaint(answer: _Answer) -> str:
-        if raises:
-            return "" if answer.raised in raises else f"it should raise {' or '.join(raises)}; {answer}"
-        if answer.raised:
-            return str(answer)
-        if returns is ...:
-            return ""
-        if callable(returns):
-            return "" if _holds(returns, answer.value) else str(answer)
-        if _alike(returns, answer.value):
-            return ""
-        return "\n".join([f"{answer}", f"it should return {shown(returns)}", *_first_difference(returns, answer.value)])
-
-    return complaint
-
-
-def _first_difference(expected: object, found: object) -> Iterator[str]:
-    """Where two strings of bytes begin to differ; nothing for other values."""
-    if not (isinstance(expected, bytes) and isinstance(found, bytes)):
-        return
-    for offset, (right, wrong) in enumerate(zip(expected, found, strict=False)):
-        if right != wrong:
-            yield f"they differ from byte {offset} on: {wrong:02x} where {right:02x} should be"
-            return
-    yield f"it has {len(found)} bytes where {len(expected)} should be"
 
 
 def _holds(predicate: Callable[[Any], object], value: Any) -> bool:

@@ -1,15 +1,17 @@
 """Unit scripts: what is asked of a student's code, what comes back, and how a difference is told."""
 
+import re
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from labs.story.values import shown
 from labs.testbed.cast import Cast
 from labs.testbed.judge import Outcome, Verdict, run_check
 from labs.testbed.sim import play
-from labs.testbed.unit import Script, shown
+from labs.testbed.unit import Script
 
 STUDENT = """
 import dataclasses
@@ -109,7 +111,8 @@ def test_what_is_not_as_it_should_be_is_told(
     assert found in outcome.broken.found
     assert str(Path(sys.prefix)) not in outcome.broken.found
     if "waiting" not in found:
-        assert outcome.broken.identity == "unit:one:1"
+        raised = re.search(r"it raised (\w+)", outcome.broken.found)
+        assert outcome.broken.identity == "unit:one:1" + (f":{raised[1]}" if raised else "")
         assert outcome.broken.not_reached == ("student.give(1): never reached",)
 
 
