@@ -12,19 +12,20 @@
 Left out: all other hardware and protocols, for which RFC 826 has room.
 """
 
+import struct
 from dataclasses import dataclass
-from struct import Struct
-from struct import error as StructError  # noqa: N812 - an exception's name
 
 from netstack.packets.error import PacketError
+from netstack.packets.quick_init import quick_init
 
 REQUEST = 1
 REPLY = 2
 
-_PACKET = Struct("!HHBBH6sI6sI")
+_PACKET = struct.Struct("!HHBBH6sI6sI")
 _ETHERNET_AND_IPV4 = (1, 0x0800, 6, 4)
 
 
+@quick_init
 @dataclass(frozen=True, slots=True)
 class Arp:
     """A question, or an answer. Ethernet addresses are six bytes, IPv4 addresses 32-bit numbers."""
@@ -58,5 +59,5 @@ class Arp:
                 self.target_mac,
                 self.target_ip,
             )
-        except StructError as error:
+        except struct.error as error:
             raise PacketError(f"a field of {self} is out of range: {error}") from None

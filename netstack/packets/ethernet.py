@@ -12,19 +12,20 @@ link adds; the parser cannot tell padding from payload, and leaves it there for 
 Left out: VLAN tags (IEEE 802.1Q), lengths in place of the type (IEEE 802.3 with LLC).
 """
 
+import struct
 from dataclasses import dataclass
-from struct import Struct
-from struct import error as StructError  # noqa: N812 - an exception's name
 
 from netstack.packets.error import PacketError
+from netstack.packets.quick_init import quick_init
 
 IPV4 = 0x0800
 ARP = 0x0806
 BROADCAST = b"\xff" * 6
 
-_HEADER = Struct("!6s6sH")
+_HEADER = struct.Struct("!6s6sH")
 
 
+@quick_init
 @dataclass(frozen=True, slots=True)
 class Ethernet:
     """A frame without its check sequence. Addresses are six bytes each."""
@@ -48,5 +49,5 @@ class Ethernet:
             raise PacketError(f"an address has 6 bytes: {self.destination.hex(':')}, {self.source.hex(':')}")
         try:
             return _HEADER.pack(self.destination, self.source, self.type) + self.payload
-        except StructError as error:
+        except struct.error as error:
             raise PacketError(f"a field of {self} is out of range: {error}") from None

@@ -13,12 +13,12 @@ about, from its IPv4 header on; the rest is zero, or for "fragmentation needed" 
 Left out: building and reading the other types (redirects, timestamps, router discovery); they parse, as numbers.
 """
 
+import struct
 from dataclasses import dataclass
-from struct import Struct
-from struct import error as StructError  # noqa: N812 - an exception's name
 
-from netstack.packets.checksum import checksum, total, verifies
+from netstack.packets.checksum import checksum, verifies
 from netstack.packets.error import PacketError
+from netstack.packets.quick_init import quick_init
 
 PROTOCOL = 1
 """ICMP's number in the header of IPv4."""
@@ -41,11 +41,12 @@ PROHIBITED = 13
 TTL_EXCEEDED = 0
 REASSEMBLY_EXCEEDED = 1
 
-_HEADER = Struct("!BBHI")
+_HEADER = struct.Struct("!BBHI")
 _QUOTED = 548
 """RFC 1812, 4.3.2.3: quote as much as fits a datagram of 576 bytes; 20 are IPv4's header, 8 ours."""
 
 
+@quick_init
 @dataclass(frozen=True, slots=True)
 class Icmp:
     """A message. `rest` is the second word of its header, a 32-bit number; the properties read it."""
@@ -60,17 +61,21 @@ class Icmp:
         """The inverse of `build`. Raises `PacketError`: too short, or a wrong checksum."""
         if len(data) < 8:
             raise PacketError(f"{len(data)} bytes are too few for ICMP: its header alone has 8")
-        if not verifies(total(data)):
+        if not verifies(data):
             raise PacketError("the checksum of the ICMP message does not match")
         type_, code, _, rest = _HEADER.unpack_from(data)
         return cls(type_, code, rest, bytes(data[8:]))
 
     def build(self) -> bytes:
         """The message's bytes, checksum made. Raises `PacketError` for a field out of range."""
-        sum_ = (self.type << 8 | self.code) + self.rest + total(self.payload)
         try:
-            return _HEADER.pack(self.type, self.code, checksum(sum_), self.rest) + self.payload
-        except StructError as error:
+            return (
+                _HEADER.pack(
+                    self.type, self.code, checksum((self.type << 8 | self.code) + self.rest, self.payload), self.rest
+                )
+                + self.payload
+            )
+        except struct.error as error:
             raise PacketError(f"a field of {self} is out of range: {error}") from None
 
     @property

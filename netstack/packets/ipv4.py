@@ -20,17 +20,17 @@ Options are skipped and not kept: of a packet that had some, `build` makes one w
 which a checksum can add and a table can mask; `text` and `number` translate.
 """
 
+import struct
 from dataclasses import dataclass
-from struct import Struct
-from struct import error as StructError  # noqa: N812 - an exception's name
 
-from netstack.packets.checksum import checksum, total, verifies
+from netstack.packets.checksum import checksum, verifies
 from netstack.packets.error import PacketError
+from netstack.packets.quick_init import quick_init
 
 NOT_ECT, ECT1, ECT0, CE = range(4)
 """RFC 3168, 5: what the field `ecn` says: not capable; capable, twice; congestion experienced."""
 
-_HEADER = Struct("!BBHHHBBHII")
+_HEADER = struct.Struct("!BBHHHBBHII")
 _VERSION_4_OF_5_WORDS = 0x45
 _DONT_FRAGMENT = 0x4000
 _FRAGMENT = 0x3FFF  # more fragments, or an offset
@@ -49,6 +49,7 @@ def number(address: str) -> int:
     return int.from_bytes(map(int, parts), "big")
 
 
+@quick_init
 @dataclass(frozen=True, slots=True)
 class IPv4:
     """A packet. Addresses are 32-bit numbers, `ecn` is one of `NOT_ECT`, `ECT1`, `ECT0`, `CE`."""
@@ -79,7 +80,7 @@ class IPv4:
         header = (first & 0xF) * 4
         if not 20 <= header <= length <= len(data):
             raise PacketError(f"a header of {header} bytes, {length} in total, {len(data)} are there: cannot be")
-        if not verifies(total(data[:header])):
+        if not verifies(data[:header]):
             raise PacketError("the checksum of the IPv4 header does not match")
         if fragment & _FRAGMENT:
             raise PacketError("a fragment: this stack does not put fragments together again")
@@ -102,7 +103,7 @@ class IPv4:
         length = 20 + len(self.payload)
         traffic = self.dscp << 2 | self.ecn
         fragment = _DONT_FRAGMENT if self.dont_fragment else 0
-        sum_ = (
+        fields = (
             (_VERSION_4_OF_5_WORDS << 8 | traffic)
             + length
             + self.identification
@@ -120,10 +121,10 @@ class IPv4:
                 fragment,
                 self.ttl,
                 self.protocol,
-                checksum(sum_),
+                checksum(fields),
                 self.source,
                 self.destination,
             )
-        except StructError as error:
+        except struct.error as error:
             raise PacketError(f"a field of {self} is out of range: {error}") from None
         return header + self.payload

@@ -11,19 +11,20 @@ The checksum covers, besides all this, a pseudo header that is never sent: both 
 and the length. So a datagram that went astray does not verify. A sum that comes out as 0 is sent as 0xFFFF, its double.
 """
 
+import struct
 from dataclasses import dataclass
-from struct import Struct
-from struct import error as StructError  # noqa: N812 - an exception's name
 
-from netstack.packets.checksum import checksum, total, verifies
+from netstack.packets.checksum import checksum, verifies
 from netstack.packets.error import PacketError
+from netstack.packets.quick_init import quick_init
 
 PROTOCOL = 17
 """UDP's number in the header of IPv4."""
 
-_HEADER = Struct("!HHHH")
+_HEADER = struct.Struct("!HHHH")
 
 
+@quick_init
 @dataclass(frozen=True, slots=True)
 class Udp:
     """A datagram."""
@@ -40,7 +41,7 @@ class Udp:
         source_port, destination_port, length, sent = _HEADER.unpack_from(data)
         if not 8 <= length <= len(data):
             raise PacketError(f"a datagram of {length} bytes, of which {len(data)} are there, cannot be")
-        if sent and not verifies(total(data[:length]) + source + destination + PROTOCOL + length):
+        if sent and not verifies(data[:length], source + destination + PROTOCOL + length):
             raise PacketError("the checksum of the UDP datagram does not match")
         return cls(source_port, destination_port, bytes(data[8:length]))
 
@@ -48,9 +49,11 @@ class Udp:
         """The datagram's bytes, checksum made. Raises `PacketError` for a field out of range, or a payload too long."""
         length = 8 + len(self.payload)
         pseudo = source + destination + PROTOCOL + length
-        sum_ = pseudo + self.source_port + self.destination_port + length + total(self.payload)
+        fields = pseudo + self.source_port + self.destination_port + length
         try:
-            header = _HEADER.pack(self.source_port, self.destination_port, length, checksum(sum_) or 0xFFFF)
-        except StructError as error:
+            header = _HEADER.pack(
+                self.source_port, self.destination_port, length, checksum(fields, self.payload) or 0xFFFF
+            )
+        except struct.error as error:
             raise PacketError(f"a field of {self} is out of range: {error}") from None
         return header + self.payload
