@@ -1,0 +1,328 @@
+"""The sending half of a connection: what may go now, what must go again, and when to worry.
+
+`segments` is the whole of sending. What is lost goes first; then what the user has written, as far as three limits
+allow: the receiver's window (flow control: what *it* can take), the congestion window (what the *path* can take), and
+the rules against small segments. Our SYN and FIN are part of the stream and travel the same way, so one timer serves.
+
+Five timers run here, and the first to go off is the next:
+
+* the *retransmission* timer, while anything is under way (RFC 6298, 5): going off, it takes all for lost;
+* the *persist* timer, while something waits for a window and nothing is under way. It sends a probe, again and again
+  (RFC 9293, 3.8.6.1). As on Linux a probe is an empty segment with an old number, which must be answered;
+* the *tail probe*, once, before the retransmission timer, to learn without slowing down (RFC 8985, 7);
+* the loss detector's own;
+* the *user's patience*, which ends everything (RFC 9293, 3.8.3).
+
+Numbers are positions in the stream and never wrap. Sizes are bytes, times seconds.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from netstack.tcp.flight import Flight, Sent
+from netstack.tcp.loss import Report
+from netstack.tcp.recovery import Recovery
+from netstack.tcp.rtt import RoundTrip
+
+SLOWEST_ACK = 0.2  # RFC 8985 (7.2), WCDelAckT: a receiver may hold the acknowledgement of a single segment back
+NEVER = float("inf")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Acknowledgement:
+    """What a segment says to our sender. `bare`: it carries nothing else, so that it may be a duplicate.
+
+    `echo` is the round trip that its timestamp shows, in seconds, if it has one.
+    """
+
+    number: int
+    window: int
+    sequence: int
+    sacked: Sequence[tuple[int, int]] = ()
+    bare: bool = True
+    echo: float | None = None
+
+
+@dataclass(slots=True, kw_only=True)
+class Sender:
+    """`first` is the number of our SYN (ISS). Nothing is sent before `open`."""
+
+    first: int
+    mss: int
+    capacity: int
+    round_trip: RoundTrip
+    recovery: Recovery
+    tail_probes: bool = False
+    nagle: bool = True
+    user_timeout: float = NEVER
+    syn_retries: int = 6
+    flight: Flight = field(default_factory=Flight)
+    window: int = 0
+    """SND.WND"""
+    widest: int = 0
+    """The largest window that the other side ever announced."""
+    closed: bool = False
+    """The user writes no more: a FIN ends the stream."""
+    failed: bool = False
+    """The user's patience has ended."""
+    unacknowledged: int = field(init=False)
+    """SND.UNA"""
+    next: int = field(init=False)
+    """SND.NXT"""
+    _unsent: bytearray = field(default_factory=bytearray)
+    _open: bool = False
+    _fin_sent: bool = False
+    _small_end: int = 0  # the end of the last segment that was not full
+    _updated_by: tuple[int, int] = (-1, -1)  # SND.WL1, SND.WL2
+    _resend_at: float | None = None
+    _tail_at: float | None = None
+    _tail_probed: bool = False
+    _persist_at: float | None = None
+    _persisted: int = 0
+    _forced: bool = False  # the persist timer has gone off: send whatever can be sent, or a probe
+    _waiting_since: float | None = None
+    _last_sent_at: float = 0.0
+
+    def __post_init__(self) -> None:
+        self.unacknowledged = self.next = self.first
+
+    def agree_on(self, mss: int) -> None:
+        """The segment size is known now, from the other side's SYN."""
+        self.mss = mss
+        self.recovery.begin(mss)
+
+    # What the user does
+
+    @property
+    def room(self) -> int:
+        """How many bytes `write` would take."""
+        return max(0, self.capacity - len(self._unsent) - self.flight.outstanding)
+
+    def write(self, data: bytes | memoryview) -> int:
+        """Take as much of `data` as there is room for; return how much that was."""
+        taken = min(len(data), self.room)
+        self._unsent += data[:taken]
+        return taken
+
+    def close(self) -> None:
+        """Nothing follows what was written."""
+        self.closed = True
+
+    def open(self) -> None:
+        """Let the SYN go."""
+        self._open = True
+
+    def repeat_syn(self) -> None:
+        """The SYN must go once more, with an acknowledgement now: both sides have opened at the same time."""
+        for record in self.flight.records:
+            self.flight.lose(record)
+
+    # Where it stands
+
+    @property
+    def unsent(self) -> int:
+        """How many bytes have never been sent."""
+        return len(self._unsent)
+
+    @property
+    def fin_acknowledged(self) -> bool:
+        """All has arrived, our FIN too."""
+        return self._fin_sent and self.unacknowledged == self.next
+
+    @property
+    def _wants_to_send(self) -> bool:
+        return bool(self._unsent) or (self.closed and not self._fin_sent)
+
+    # What arrives
+
+    def receive(self, ack: Acknowledgement, *, now: float) -> None:
+        """Take in an acknowledgement whose number lies between SND.UNA and SND.NXT, or before."""
+        known_window, in_flight = self.window, self.flight.outstanding
+        self._take_window(ack, now=now)
+        count = max(0, ack.number - self.unacknowledged)
+        duplicate = count == 0 and ack.bare and in_flight > 0 and known_window == self.window  # RFC 5681 (2)
+        arrived = self.flight.acknowledge(ack.number) if count else []
+        if ack.sacked:
+            arrived += self.flight.sack(ack.sacked)
+        if arrived:
+            self._measure(arrived, ack, now=now)
+        recovering = self.recovery.episode == "recovery"
+        if count:
+            self._advance(ack.number, now=now)
+        if self.flight:
+            self._judge(arrived, advanced=count > 0, duplicate=duplicate, now=now)
+        if count and not recovering and self.recovery.holds_back(in_flight):
+            smoothed = self.round_trip.smoothed or 0.0
+            self.recovery.congestion.acknowledged(count, round_trip=smoothed, now=now)
+
+    def _take_window(self, ack: Acknowledgement, *, now: float) -> None:
+        # RFC 9293 (3.10.7.4): only from a segment no older than the one that told it last.
+        if (ack.sequence, ack.number) >= self._updated_by:
+            self.window, self._updated_by = ack.window, (ack.sequence, ack.number)
+            self.widest = max(self.widest, ack.window)
+        if self._persist_at is not None:
+            self._waiting_since = now  # It is alive, and may keep its window shut for ever.
+
+    def _measure(self, arrived: Sequence[Sent], ack: Acknowledgement, *, now: float) -> None:
+        if all(record.tries == 1 for record in arrived):  # Karn's rule
+            self.round_trip.sample(now - arrived[-1].sent_at)
+        elif ack.echo is not None:
+            self.round_trip.sample(ack.echo)  # RFC 7323 (4): a timestamp tells the tries apart
+
+    def _advance(self, number: int, *, now: float) -> None:
+        self.unacknowledged = number
+        self.recovery.advanced(number)
+        self._resend_at = now + self.round_trip.timeout if self.flight else None  # RFC 6298 (5.2, 5.3)
+        self._waiting_since = now if self.flight or self._wants_to_send else None
+        self._tail_probed = False
+        self._tail_at = self._tail_time(now)
+
+    def _judge(self, arrived: Sequence[Sent], *, advanced: bool, duplicate: bool, now: float) -> None:
+        recovering = self.recovery.episode == "recovery"
+        report = Report(
+            arrived=arrived,
+            duplicate=duplicate,
+            advanced=advanced,
+            recovering=recovering,
+            round_trip=min(self.round_trip.shortest, self.round_trip.timeout),
+        )
+        self.recovery.judge(self.flight, report, unacknowledged=self.unacknowledged, following=self.next, now=now)
+
+    def congested(self, *, now: float) -> bool:
+        """The other side has seen a congested router's mark (RFC 3168, 6.1.2); return whether that was news."""
+        return self.recovery.congested(self.flight, unacknowledged=self.unacknowledged, following=self.next, now=now)
+
+    # What goes out
+
+    def segments(self, *, now: float) -> Iterator[Sent]:
+        """Everything that must or may be sent now, in order; each is taken for sent when it is yielded."""
+        while (record := self._following(now)) is not None:
+            self._last_sent_at = now
+            if record.length:
+                self._start_timers(now)
+            yield record
+        self._watch_window(now)
+
+    def _start_timers(self, now: float) -> None:
+        if self._resend_at is None:
+            self._resend_at = now + self.round_trip.timeout  # RFC 6298 (5.1)
+        if self._waiting_since is None:
+            self._waiting_since = now
+        self._tail_at = self._tail_time(now)
+
+    def _following(self, now: float) -> Sent | None:
+        if not self._open:
+            return None
+        if self.next == self.first:
+            return self._add(Sent(self.first, b"", now, syn=True))
+        if (lost := self.flight.first_lost()) is not None:
+            return self._resend(lost, now=now)
+        record = self._cut(now)
+        if record is not None:
+            return self._add(record)
+        if self._forced:
+            self._forced = False
+            return Sent(self.unacknowledged - 1, b"", now)
+        return None
+
+    def _add(self, record: Sent) -> Sent:
+        self._forced = False
+        self.flight.add(record)
+        self.next = record.end
+        return record
+
+    def _resend(self, record: Sent, *, now: float) -> Sent | None:
+        fits = record.length <= self.recovery.room(self.flight) or not self.flight.pipe(self.mss)
+        if not (fits or self.recovery.at_once):
+            return None
+        self.recovery.at_once = False
+        self.flight.resent(record, now=now)
+        return record
+
+    def _cut(self, now: float) -> Sent | None:
+        """Cut the next segment from what is not sent yet; None when nothing may go."""
+        if not self._wants_to_send or self.unacknowledged == self.first:
+            return None
+        if not self.flight and now > self._last_sent_at + self.round_trip.timeout:
+            self.recovery.congestion.idled()
+        usable = self.unacknowledged + self.window - self.next
+        size = max(0, min(len(self._unsent), self.mss, usable))
+        is_last = size == len(self._unsent)
+        fin = self.closed and is_last and usable > size
+        if not (size or fin) or max(size, 1) > self.recovery.room(self.flight):
+            return None
+        if not (size == self.mss or self._is_worth_sending(size, is_last=is_last, fin=fin)):
+            return None
+        payload = bytes(self._unsent[:size])
+        del self._unsent[:size]
+        self._fin_sent = fin
+        if size < self.mss:
+            self._small_end = self.next + size
+        return Sent(self.next, payload, now, fin=fin, push=is_last and size > 0)
+
+    def _is_worth_sending(self, size: int, *, is_last: bool, fin: bool) -> bool:
+        """Whether a segment that is not full may go (RFC 9293, 3.8.6.2.1 and 3.7.4)."""
+        # Nagle's rule in Minshall's form, as Linux has it: only one *small* segment may be under way.
+        small_is_under_way = self.unacknowledged < self._small_end
+        if is_last:
+            return fin or not self.nagle or not small_is_under_way
+        return 2 * size >= self.widest or (self._forced and size > 0)
+
+    # What time does
+
+    def _tail_time(self, now: float) -> float | None:
+        smoothed = self.round_trip.smoothed
+        is_calm = not self.recovery.episode and not self.flight.sacked and not self._tail_probed
+        if not (self.tail_probes and is_calm and self.flight and smoothed is not None):
+            return None
+        patience = 2 * smoothed + (SLOWEST_ACK if len(self.flight.records) == 1 else 0)
+        return now + patience if self._resend_at is None or now + patience < self._resend_at else None
+
+    def _watch_window(self, now: float) -> None:
+        """Start the persist timer when only the window's opening could let us go on; stop it when it has opened."""
+        if self._wants_to_send and not self.flight and self.unacknowledged > self.first:
+            if self._persist_at is None:
+                self._persist_at = now + self.round_trip.timeout
+        else:
+            self._persist_at, self._persisted = None, 0
+
+    def next_timer(self) -> float | None:
+        """When `handle_timer` wants to be called, or None."""
+        patience = None if self._waiting_since is None else self._waiting_since + self.user_timeout
+        timers = (self._resend_at, self._persist_at, self._tail_at, self.recovery.detector.next_timer(), patience)
+        return min((timer for timer in timers if timer is not None), default=None)
+
+    def handle_timer(self, *, now: float) -> None:
+        """Do what is due; what is to be sent then comes from `segments`."""
+        if self._waiting_since is not None and now >= self._waiting_since + self.user_timeout:
+            self.failed = True
+        if self._resend_at is not None and now >= self._resend_at:
+            self._time_out(now)
+        elif self._tail_at is not None and now >= self._tail_at:
+            self._probe_tail(now)
+        if self._persist_at is not None and now >= self._persist_at:
+            self._forced = True
+            self._persisted += 1
+            pause = min(self.round_trip.timeout * 2**self._persisted, self.round_trip.most)
+            self._persist_at = now + pause
+        before = self.flight.lost
+        self.recovery.detector.handle_timer(self.flight, now=now)
+        self.recovery.found(self.flight, before, unacknowledged=self.unacknowledged, following=self.next, now=now)
+
+    def _time_out(self, now: float) -> None:
+        first = self.flight.records[0]
+        if first.syn and first.tries > self.syn_retries:
+            self.failed = True
+        self.recovery.timed_out(self.flight, following=self.next, now=now)
+        self.round_trip.back_off()  # RFC 6298 (5.5)
+        self._resend_at = now + self.round_trip.timeout  # RFC 6298 (5.6)
+        self._tail_at = None
+
+    def _probe_tail(self, now: float) -> None:
+        """RFC 8985 (7.3): something new if there is any, else the last segment; then the other timer starts anew."""
+        self._tail_at, self._tail_probed = None, True
+        window = self.unacknowledged + self.window - self.next
+        if not self._unsent or min(window, self.recovery.room(self.flight)) < self.mss:
+            self.flight.lose(self.flight.records[-1])
+            self.recovery.at_once = True
+        self._resend_at = now + self.round_trip.timeout
