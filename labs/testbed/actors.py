@@ -89,6 +89,7 @@ class Process:
     _messages: int = 0
     _bytes: int = 0
     _stood: float = 0.0
+    _said_end: bool = False
 
     def begin(self, settings: dict[str, Any]) -> None:
         """Tell the program who it is, and let it get ready; raises `Stopped` or `ChannelError`."""
@@ -112,7 +113,7 @@ class Process:
                         self.wakes_at = deadline
                         return
                     case End(how, detail):
-                        self.ended = True
+                        self.ended = self._said_end = True
                         yield End(how, detail[:DETAIL])
                         return
                 self._messages += 1
@@ -181,7 +182,9 @@ class Process:
         return Exit(now, self.host, self.name, *self._cancel(now))
 
     def end(self) -> None:
-        """End the process at once, and take in what it has printed last."""
+        """End the process at once, but for one that has said its `End`: what that prints last is taken in."""
+        if self._said_end:
+            self.running.read_to_the_end()
         self.running.end()
 
     def _cancel(self, now: int) -> tuple[Literal["cancelled", "raised", "died", "stopped"], str]:

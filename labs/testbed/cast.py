@@ -16,6 +16,7 @@ import subprocess
 import sys
 import sysconfig
 import tempfile
+import time
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
@@ -35,6 +36,7 @@ PACKAGES = ("netstack", "mesh")
 START_WITHIN = 30.0  # seconds for a zygote to import all it should; a busy machine is slow, not broken
 ANSWER_WITHIN = 10.0  # seconds for a zygote to do what it is asked
 LONGEST_ANSWER = 1 << 12  # bytes
+LAST_WORDS = 1.0  # seconds that a program has to end, once it says that it does or has been asked to
 DUMP_WITHIN = 0.5  # seconds in which a program tells where it is, or goes on telling it (see `boot`)
 MOST_OF_A_DUMP = 1 << 20  # bytes
 _DUMP = re.compile(rb"(?:Stack|(?:Current t|T)hread 0x[^\n]*) \(most recent call first\):\n")
@@ -71,6 +73,17 @@ class Running:
         if not self._has_told:
             self.output.feed(data)
         return True
+
+    def read_to_the_end(self, within: float = LAST_WORDS) -> None:
+        """Take in what the program writes until it can write no more, or for `within` real seconds.
+
+        A program that has said its `End` may still have something in a buffer, which is written when its process exits.
+        """
+        deadline = time.monotonic() + within
+        while not (self._has_told or self.output.exceeded or self.output_fd < 0):
+            left = max(0.0, deadline - time.monotonic())
+            if not select.select([self.output_fd], [], [], left)[0] or not self.read_output():
+                return
 
     def where_stuck(self) -> str:
         """Ask the process where it is; return the innermost line of its traceback that is the program's own, or "".
@@ -114,7 +127,7 @@ class Running:
                 status = answer.get("status")
                 self._status = status if isinstance(status, int) else None
             self.channel.close()
-            self.read_output()
+            self.read_to_the_end(within=0)
             os.close(self.output_fd)
             self.output_fd = -1
         return self._status

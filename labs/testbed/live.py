@@ -14,11 +14,9 @@ from typing import Any, Literal
 from labs.story.trace import Exit
 from labs.testbed import sandbox
 from labs.testbed.actors import DETAIL, Died, Stopped
-from labs.testbed.cast import Running
+from labs.testbed.cast import LAST_WORDS, Running
 from labs.testbed.channel import ChannelError, Decoder, End, Message, Start, Stop, encode
 from labs.testbed.scene import Limits, Peer, Send
-
-LAST_WORDS = 1.0  # seconds between SIGTERM and SIGKILL
 
 
 @dataclass(slots=True)
@@ -42,6 +40,7 @@ class Live:
     _unsent: bytearray = field(default_factory=bytearray)
     _messages: int = 0
     _bytes: int = 0
+    _said_end: bool = False
 
     def begin(self) -> None:
         """Tell the program who it is: from now on it runs."""
@@ -85,7 +84,7 @@ class Live:
         for message in self._decoder.feed(data):
             self._messages += 1
             if isinstance(message, End):
-                self.ended = True
+                self.ended = self._said_end = True
                 message = End(message.how, message.detail[:DETAIL])
             yield message
         if self._messages > self.limits.messages or self._bytes > self.limits.message_bytes:
@@ -115,7 +114,9 @@ class Live:
         return Exit(now, self.host, self.name, how, detail)
 
     def end(self) -> None:
-        """Kill it, and all that it started; harmless when it is gone."""
+        """Kill it, and all that it started, once it has printed its last; harmless when it is gone."""
+        if self._said_end:
+            self.running.read_to_the_end()
         self.running.end()
 
     def _ending(self) -> tuple[Literal["cancelled", "raised", "stopped", "died"], str]:

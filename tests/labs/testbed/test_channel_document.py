@@ -94,7 +94,10 @@ def test_the_limits_are_those_of_the_code() -> None:
     assert rows("What Start says")[0] == ["`version`", f"of this protocol: {VERSION}"]
 
 
-@pytest.mark.skipif(shutil.which("perl") is None, reason="there is no perl here")
+needs_perl = pytest.mark.skipif(shutil.which("perl") is None, reason="there is no perl here")
+
+
+@needs_perl
 def test_a_program_in_perl_plays_with_one_in_python(tmp_path: Path) -> None:
     (tmp_path / "ping.py").write_text("""
 import trio
@@ -129,3 +132,16 @@ async def main(host):
     assert [(event.host, event.how) for event in played.trace.exits()] == [("a", "returned"), ("b", "cancelled")]
     assert played.output["b", "main"] == "b was asked to stop\n"
     assert list(again.trace.to_lines()) == list(played.trace.to_lines())
+
+
+@needs_perl
+def test_what_a_program_prints_between_its_end_and_its_exit_is_read(tmp_path: Path) -> None:
+    """Perl's own buffers go out at exit; and a pipe that is full (64 KiB) holds the exit up until somebody reads."""
+    (tmp_path / "Talkative.pm").write_text('package Talkative; END { print "blah\\n" x 20_000, "bye\\n" } 1;')
+    talkative = Program(host="b", file="pong.pl", command=("perl", f"-I{tmp_path}", "-MTalkative"))
+    scene = Scene(name="last words", topology=row(2), programs=(talkative,))
+    with Cast(own=tmp_path, given=EXAMPLES) as cast:
+        played = play(scene, cast, seed=1)
+    assert [event.how for event in played.trace.exits()] == ["cancelled"]
+    assert played.output["b", "main"].startswith("b was asked to stop\nblah\n")
+    assert played.output["b", "main"].endswith("blah\nbye\n")

@@ -160,6 +160,25 @@ def test_the_last_lines_of_output_are_kept(play: Callable[..., Played]) -> None:
     assert "ZeroDivisionError" in played.trace.exits()[0].detail
 
 
+def test_what_a_program_prints_between_its_end_and_its_exit_is_read(play: Callable[..., Played], folder: Path) -> None:
+    """More than a pipe holds, so that its exit waits for somebody to read."""
+    (folder / "talkative.py").write_text(
+        """if True:
+        import os, signal
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        channel = open(int(os.environ["DOWNSTACK_CHANNEL"]), "r+b", 0)
+        while channel.read(int.from_bytes(channel.read(4)))[:1] != b"X":
+            pass
+        channel.write((11).to_bytes(4) + b"Ecancelled\\n")
+        print("blah\\n" * 20_000 + "bye")
+        """
+    )
+    talkative = Program(host="a", file="talkative.py", command=(sys.executable,))
+    played = play(talkative, limits=Limits(time=SECOND // 10))
+    assert [event.how for event in played.trace.exits()] == ["cancelled"]
+    assert played.output["a", "main"].endswith("blah\nbye\n")
+
+
 def test_one_that_does_not_listen_is_killed_after_a_second(play: Callable[..., Played]) -> None:
     deaf = """
     import signal, time
