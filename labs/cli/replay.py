@@ -83,7 +83,10 @@ def run(args: argparse.Namespace) -> int:
 
 def _tell(examination: Examination, check: Check) -> CheckResult:
     print(paint(f"{check.name}: {check.sentence}", "bold"), flush=True)
-    return examination.check(check)
+    result = examination.check(check)
+    if result.outcome is not None:
+        print("\n".join(narrate.calls(result.outcome)))
+    return result
 
 
 def _schedule(args: argparse.Namespace) -> tuple[Fault, ...] | None:

@@ -26,6 +26,7 @@ from labs.testbed.sandbox import Level, Unavailable
 from labs.testbed.scene import Scene
 from labs.testbed.shrink import Shrunk, schedule_of, shrink_failure, with_schedule
 from labs.testbed.sim import Played
+from labs.testbed.unit import is_script
 from netstack.wire import Fault
 
 VISIBLE = "visible"  # the key of the seeds that every student has
@@ -187,7 +188,8 @@ class Examination:
         chance = self.schedule is None
         if self.schedule is not None:
             scene = with_schedule(scene, self.schedule)
-        return testbeds.play_on(testbed)(scene, self.cast(scene.preload), seed=seed, chance=chance, watch=self.watch)
+        watch = None if is_script(scene) else self.watch  # a unit script is told by its story, call by call
+        return testbeds.play_on(testbed)(scene, self.cast(scene.preload), seed=seed, chance=chance, watch=watch)
 
     def shrink(self, result: CheckResult, progress: Callable[[int, int], None]) -> Shrunk | None:
         """The fewest faults that still break a check on `sim`; None for a failure in which no fault had a part."""

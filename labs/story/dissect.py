@@ -1,5 +1,6 @@
 """A frame taken apart for a reader: its bytes by field where the lab says which they are, and as a hexdump."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -53,7 +54,15 @@ def hexdump(frame: bytes, *, most: int = SHOWN) -> Iterator[str]:
 
 def differences(one: Sequence[FieldValue], other: Sequence[FieldValue]) -> Iterator[tuple[str, str, str]]:
     """The fields in which two frames differ, or that only one has: name, the one's value, the other's."""
-    first, second = ({field.name: field.value for field in fields} for fields in (one, other))
+    first, second = (dict(_counted(fields)) for fields in (one, other))
     for name in dict.fromkeys((*first, *second)):
         if first.get(name) != second.get(name):
             yield name, first.get(name, "(absent)"), second.get(name, "(absent)")
+
+
+def _counted(fields: Sequence[FieldValue]) -> Iterator[tuple[str, str]]:
+    """Names and values; a name that comes again is counted, as in `entry 2`."""
+    seen: Counter[str] = Counter()
+    for field in fields:
+        seen[field.name] += 1
+        yield f"{field.name} {seen[field.name]}" if seen[field.name] > 1 else field.name, field.value

@@ -14,18 +14,26 @@ from pathlib import Path
 from labs.course import ANSWERS, Lab
 from labs.grading.checks import Check
 from labs.grading.examination import CheckResult, StepResult
+from labs.grading.reports import fields_of
+from labs.story.beside import compared
 from labs.story.complaints import complaints, printed
 from labs.story.escape import plain
 from labs.story.replay import replay_command
-from labs.testbed.judge import Outcome, Verdict
+from labs.testbed.judge import Broken, Outcome, Told, Verdict
 from labs.testbed.shrink import Shrunk
 
 WIDTH = 72  # columns, before the indentation
-MOST_LINES = 24  # of what was found, and of the story: its last lines tell most
-MOST_NOT_REACHED = 8
+MOST_TOLD = 8  # lines of a story: its last ones tell most
+MOST_ROWS = 2  # of one such line
+MOST_FOUND = 14  # rows of what was found
+MOST_NOT_REACHED = 3
+CHECKS_NAMED = 3  # of those that passed, and of those that were not reached
 MOST_QUOTED = 12  # lines of the handout
+GO_ON = "There is nothing in it for you to mend. Go on with the next step, and show this to whoever runs the course."
+CALL_BY_CALL = "(which tells each call, what came back, and what was expected)"
 _MISSING = re.compile(r"(?:No module named '(\w+)'|has no attribute '(\w+)'|cannot import name '(\w+)')")
 _NUMBER = re.compile(r"\d+")
+_VERDICTS = {Verdict.FAIL: "failed"}
 _SIGNS = {True: "held", False: "BROKEN", None: ""}
 
 
@@ -51,18 +59,22 @@ def explain(
         return ""
     parts = [*_about_checks(result)]
     deciding = result.deciding
+    outcome = None if deciding is None else deciding.outcome
     if result.why:
         parts.append(_wrapped(f"{result.why}."))
-    if deciding is not None and deciding.outcome is not None:
-        parts += _about_outcome(deciding.check, deciding.outcome, submission)
+    if deciding is not None and outcome is not None:
+        parts += _about_outcome(deciding.check, outcome, submission)
+        parts += _about_frame(outcome.broken, lab)
     if quote := _from_the_handout(lab, _lacking(result)):
         parts.append(f"the handout says:\n{_indented(quote)}")
     if shrunk is not None:
         parts.append(_wrapped(f"{_about_shrinking(shrunk)}."))
     if hint and result.verdict is Verdict.FAIL:
         parts.append(_wrapped(f"hint: {hint}"))
+    if result.verdict is Verdict.INCONCLUSIVE:
+        parts.append(_wrapped(GO_ON))
     if replay:
-        parts.append(f"again:  {replay}")
+        parts.append(f"again:  {replay}" + (f"\n{_indented(CALL_BY_CALL)}" if _is_unit(outcome) else ""))
     if report is not None:
         parts.append(f"report: {report}")
     return _indented("\n".join(parts))
@@ -94,23 +106,77 @@ def _about_shrinking(shrunk: Shrunk) -> str:
 
 
 def _about_checks(result: StepResult) -> Iterator[str]:
-    signs = {Verdict.PASS: "passed", Verdict.FAIL: "failed"}
+    """A row for each check that passed or was not reached, or a row for many; in full, the one that did neither."""
+    passed = [each.check.sentence for each in result.results if each.verdict is Verdict.PASS]
+    yield from _in_rows("passed", passed)
     for each in result.results:
-        yield _hanging(f"{signs.get(each.verdict, each.verdict.value):<12} ", each.check.sentence)
-    for check in result.not_reached:
-        yield _hanging(f"{'not reached':<12} ", check.sentence)
+        if each.verdict is not Verdict.PASS:
+            yield _hanging(f"{_VERDICTS.get(each.verdict, each.verdict.value):<12} ", each.check.sentence)
+    yield from _in_rows("not reached", [check.sentence for check in result.not_reached])
+
+
+def _in_rows(label: str, sentences: list[str]) -> Iterator[str]:
+    if len(sentences) > CHECKS_NAMED:
+        yield f"{label:<12} {len(sentences)} checks"
+        return
+    for sentence in sentences:
+        yield _row(f"{label:<12} ", sentence)
 
 
 def _about_outcome(check: Check, outcome: Outcome, submission: Path) -> Iterator[str]:
-    story = _folded([_hanging(f"{_SIGNS[told.held]:<6} ", told.text) for told in outcome.story])
-    cut = len(story) - MOST_LINES
     yield "the story so far:"
-    yield _indented("\n".join([f"... {cut} lines before", *story[-MOST_LINES:]] if cut > 0 else story))
+    yield _indented("\n".join(_story(outcome)))
     if found := _found(outcome).replace(f"{submission.resolve()}/", "").replace(f"{submission}/", ""):
-        yield f"found:\n{_indented(_last_lines(_safe(found)))}"
-    if rest := _folded(_not_reached(check.function, outcome)):
+        yield f"found:\n{_indented(_last_rows(_safe(found)))}"
+    if _is_unit(outcome) and outcome.broken is not None:
+        if count := len(outcome.broken.not_reached):
+            yield f"not reached: {count} more of these calls"
+    elif rest := _folded(_not_reached(check.function, outcome)):
         more = [f"... and {len(rest) - MOST_NOT_REACHED} more"] if len(rest) > MOST_NOT_REACHED else []
-        yield "not reached:\n" + _indented("\n".join([*map(_wrapped, rest[:MOST_NOT_REACHED]), *more]))
+        yield "not reached:\n" + _indented("\n".join([*(_row("", line) for line in rest[:MOST_NOT_REACHED]), *more]))
+
+
+def _story(outcome: Outcome) -> Iterator[str]:
+    """What was played last, how much of the story is left out, and its last lines."""
+    whole = outcome.story
+    begin = len(whole) - MOST_TOLD
+    if begin <= 2:
+        yield from _folded(list(map(_told, whole)))
+        return
+    played = next((place for place in reversed(range(len(whole))) if whole[place].held is None), begin)
+    if played < begin:
+        yield _told(whole[played])
+        yield f"... {begin - played - 1} lines, all of which held"
+    else:
+        yield f"... {begin} lines before"
+    yield from _folded(list(map(_told, whole[begin:])))
+
+
+def _told(told: Told) -> str:
+    rows = _hanging(f"{_SIGNS[told.held]:<6} ", told.text).splitlines()
+    return "\n".join(rows if told.held is False or len(rows) <= MOST_ROWS else [*rows[:MOST_ROWS], f"{'':<7}..."])
+
+
+def _about_frame(broken: Broken | None, lab: Lab) -> Iterator[str]:
+    """The header fields in which a frame differs from the one expected."""
+    beside = None if broken is None else compared(broken, fields_of(lab))
+    if beside is not None:
+        width = max(len(name) for name, _, _ in beside.rows)
+        rows = [f"{name:<{width}}  {here}\n{'':<{width}}  there: {there}" for name, here, there in beside.rows]
+        yield f"{beside.title}, where they differ:\n{_indented(_safe(chr(10).join(rows)))}"
+
+
+def calls(outcome: Outcome) -> Iterator[str]:
+    """A unit script call by call: what came back, what was expected, and a mark at the first that differs."""
+    for told in outcome.story:
+        if not told.came:
+            continue
+        yield _hanging("   " if told.held else ">> ", told.text)
+        if told.wanted or not told.held:
+            yield _hanging_rows("   came back  ", told.came)
+            yield _hanging_rows("   expected   ", told.wanted or "what the line says")
+    if outcome.broken is not None and outcome.broken.not_reached:
+        yield f"   {len(outcome.broken.not_reached)} calls were not made any more"
 
 
 def _found(outcome: Outcome) -> str:
@@ -204,10 +270,16 @@ def _from_the_handout(lab: Lab, name: str) -> str:
     return "\n".join(_wrapped(line) for line in prose[0].splitlines()[:MOST_QUOTED]) if prose else ""
 
 
-def _last_lines(text: str) -> str:
+def _last_rows(text: str) -> str:
     lines = text.splitlines()
-    cut = len(lines) - MOST_LINES
-    return "\n".join([f"... {cut} lines before", *lines[-MOST_LINES:]] if cut > 0 else lines)
+    rows = [row for line in lines for row in (_broken_up(line) if len(line) > WIDTH + 6 else [line])]
+    cut = len(rows) - MOST_FOUND
+    return "\n".join([f"... {cut} lines before", *rows[-MOST_FOUND:]] if cut > 0 else rows)
+
+
+def _broken_up(line: str) -> list[str]:
+    margin = " " * (len(line) - len(line.lstrip()) + 2)
+    return textwrap.wrap(line, WIDTH, subsequent_indent=margin, drop_whitespace=True)
 
 
 def _safe(text: str) -> str:
@@ -224,6 +296,21 @@ def _hanging(label: str, text: str) -> str:
     return textwrap.fill(
         _safe(text), WIDTH, initial_indent=label, subsequent_indent=" " * len(label), break_long_words=False
     )
+
+
+def _row(label: str, text: str) -> str:
+    """`text` beside a label, cut to one row."""
+    return label + textwrap.shorten(_safe(text), WIDTH - len(label), placeholder=" …")
+
+
+def _hanging_rows(label: str, text: str) -> str:
+    """Several rows beside a label, each broken up where it is too long."""
+    first, *more = [row for line in _safe(text).splitlines() for row in _broken_up(line)] or [""]
+    return "\n".join([f"{label}{first}", *(f"{'':<{len(label)}}{row}" for row in more)])
+
+
+def _is_unit(outcome: Outcome | None) -> bool:
+    return outcome is not None and any(told.came for told in outcome.story[-1:])
 
 
 def _indented(text: str) -> str:

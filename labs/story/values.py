@@ -23,6 +23,13 @@ def shown(value: object) -> str:
     return text if len(text) <= SHOWN else f"{text[: SHOWN // 2]} … {text[-SHOWN // 2 :]} ({len(text)} characters)"
 
 
+def written_out(value: object) -> str:
+    """A value with room for it: bytes sixteen to a row, anything else on one line."""
+    if isinstance(value, bytes) and len(value) > _FEW:
+        return "\n".join(_told("", value, 0)).lstrip()
+    return shown(value)
+
+
 def side_by_side(found: object, expected: object) -> list[str]:
     """Lines that tell what was returned and what should have been, and where two strings of bytes begin to differ."""
     if not (isinstance(found, bytes) and isinstance(expected, bytes)):

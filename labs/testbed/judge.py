@@ -58,7 +58,8 @@ class Told:
 class Broken(AssertionError):
     """An expectation that did not hold.
 
-    `found` says what was seen instead, `frame` is the frame that shows it, `not_reached` are the sentences after it.
+    `found` says what was seen instead, `frame` is the frame that shows it, `wanted` the bytes that it should have had,
+    or a frame that was as it should be; `not_reached` are the sentences after it.
     """
 
     def __init__(
@@ -68,10 +69,11 @@ class Broken(AssertionError):
         *,
         found: str = "",
         frame: FrameEvent | None = None,
+        wanted: bytes | FrameEvent | None = None,
         not_reached: Sequence[str] = (),
     ) -> None:
         super().__init__(text)
-        self.identity, self.text, self.found, self.frame = identity, text, found, frame
+        self.identity, self.text, self.found, self.frame, self.wanted = identity, text, found, frame, wanted
         self.not_reached = tuple(not_reached)
 
 
@@ -157,12 +159,23 @@ class Judge:
         self.bit = True
 
     def expect(
-        self, identity: str, holds: bool, text: str, *, found: str = "", frame: FrameEvent | None = None
+        self,
+        identity: str,
+        holds: bool,
+        text: str,
+        *,
+        found: str = "",
+        frame: FrameEvent | None = None,
+        wanted: bytes | FrameEvent | None = None,
     ) -> None:
-        """State what must hold. `text` is the sentence that is true when it does; `found` says what was seen if not."""
+        """State what must hold. `text` is the sentence that is true when it does; `found` says what was seen if not.
+
+        Where it is about what a `frame` says, `wanted` is what it should be, or another frame that is right: a failure
+        is then told by the fields in which they differ.
+        """
         self.story.append(Told(identity, text, holds))
         if not holds:
-            raise Broken(identity, text, found=found, frame=frame)
+            raise Broken(identity, text, found=found, frame=frame, wanted=wanted)
 
 
 _EXCEPTION = re.compile(r"^(?:\w+\.)*(\w+)(?::|$)", re.MULTILINE)  # the name in the last line of a traceback

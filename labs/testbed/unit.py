@@ -18,7 +18,7 @@ from typing import Any
 
 from mininet.topo import Topo
 
-from labs.story.values import shown, side_by_side
+from labs.story.values import shown, side_by_side, written_out
 from labs.testbed.judge import Broken, Judge, Told
 from labs.testbed.program.values import Seen, Stored, ValueTravelError, pack, unpack
 from labs.testbed.scene import Offering, Port, Program, Scene
@@ -46,12 +46,12 @@ class _Answer:
     def __str__(self) -> str:
         if not self.raised:
             return f"it returned {shown(self.value)}"
-        return f"it raised {self.raised}: {self.text}" + (f"\n{self.where}" if self.where else "")
+        return f"it raised {self.raised}:\n{self.where}" if self.where else f"it raised {self.raised}: {self.text}"
 
     @property
     def came(self) -> str:
-        """The value, or the exception, in a line."""
-        return f"{self.raised}: {self.text}" if self.raised else shown(self.value)
+        """The value, or the exception, to be shown beside what was expected."""
+        return f"{self.raised}: {self.text}" if self.raised else written_out(self.value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ class _Expected:
     def __str__(self) -> str:
         if self.raises:
             return f"it raises {' or '.join(self.raises)}"
-        return "" if self.returns is ... or callable(self.returns) else shown(self.returns)
+        return "" if self.returns is ... or callable(self.returns) else written_out(self.returns)
 
     def complaint(self, answer: _Answer) -> str:
         """What is wrong with an answer; "" when nothing is."""
@@ -160,6 +160,11 @@ class Script:
             if complaint:
                 rest = [str(each) for each in self._actions[number:]]
                 raise Broken(identity, str(action), found=complaint, not_reached=rest)
+
+
+def is_script(scene: Scene) -> bool:
+    """Whether a scene is that of a unit script."""
+    return scene.topology is _Desk
 
 
 def _raised(answer: _Answer | None) -> str:
