@@ -320,5 +320,5 @@ def _profile(checks: dict[str, Finding]) -> str | None:
         ("downstack-python", os.path.realpath(sys.executable)),
         ("downstack-bwrap", shutil.which("bwrap") or "/usr/bin/bwrap"),
     )
-    profiles = [f"profile {name} {path} flags=(unconfined) {{\n  userns,\n}}" for name, path in programs]
+    profiles = [f'profile {name} "{path}" flags=(unconfined) {{\n  userns,\n}}' for name, path in programs]
     return "\n".join(["abi <abi/4.0>,", "include <tunables/global>", *profiles])

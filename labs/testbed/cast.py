@@ -20,6 +20,7 @@ import time
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -166,8 +167,10 @@ class _Zygote:
 
     def own_line(self, dump: str) -> str:
         """The innermost line of a `faulthandler` dump that lies in the lab's or the student's files; "" as yet."""
+        # It writes a letter beyond ASCII as an escape, whereas `boot` writes the letter itself.
+        roots = [(str(root), str(root).encode("ascii", "backslashreplace").decode()) for root in self.roots]
         for line in dump.splitlines(keepends=True):
-            for root in self.roots:
+            for root in chain.from_iterable(roots):
                 if f'File "{root}/' in line and line.endswith("\n"):
                     return line.strip().replace(f"{root}/", "")
         return ""

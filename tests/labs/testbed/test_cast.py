@@ -239,13 +239,24 @@ class TestStaging:
             trace = play(stage.scene(Program(host="a", file="same.py")), cast, seed=1).trace
         assert trace.events[0].text == "given"  # type: ignore[union-attr]
 
-    def test_a_folder_with_spaces_and_other_letters(self, stage: Theatre, tmp_path: Path) -> None:
-        own = tmp_path / "Übung 1 (neu)"
+    @pytest.mark.parametrize(
+        ("source", "told"),
+        [
+            ("async def main(host): 1 / 0", 'File "fails.py", line 1, in main'),
+            ("async def main(host):\n    while True: pass", 'File "fails.py", line 2 in main'),
+        ],
+        ids=["raises", "spins"],
+    )
+    @pytest.mark.usefixtures("impatient")
+    def test_a_folder_with_spaces_quotes_and_other_letters(
+        self, stage: Theatre, tmp_path: Path, source: str, told: str
+    ) -> None:
+        own = tmp_path / 'Übung 1, "it\'s 雪" $HOME'
         own.mkdir()
-        (own / "fails.py").write_text("async def main(host): 1 / 0")
+        (own / "fails.py").write_text(source)
         with Cast(own=own) as cast:
             trace = play(stage.scene(Program(host="a", file="fails.py")), cast, seed=1).trace
-        assert 'File "fails.py", line 1, in main' in trace.exits()[0].detail
+        assert told in trace.exits()[0].detail
 
 
 class TestInASandbox:

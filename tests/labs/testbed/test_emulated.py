@@ -146,6 +146,16 @@ def test_a_program_that_ends_badly_ends_the_play(
     assert "main on a" in trace.ended
 
 
+def test_a_students_folder_may_have_any_name(stage: Any, tmp_path: Path) -> None:
+    own = tmp_path / 'Übung 1, "it\'s 雪" $HOME'
+    own.mkdir()
+    (own / "says.sh").write_text('echo "$0"\n')
+    says = Program(host="a", file="says.sh", command=("sh",))
+    with Cast(own=own) as cast:
+        played = emulated.play(stage.scene(says, limits=Limits(time=5 * SECOND)), cast, seed=1)
+    assert played.output["a", "main"] == f"{own}/says.sh\n"
+
+
 def test_the_last_lines_of_output_are_kept(play: Callable[..., Played]) -> None:
     source = """
     async def main(host):

@@ -3,6 +3,7 @@
 import errno
 import os
 import select
+import shlex
 import shutil
 import socket
 import subprocess
@@ -70,12 +71,31 @@ def test_hosts_talk_over_a_bridge_as_in_mininet() -> None:
         listening = net["h3"].popen([sys.executable, "-uc", server], stderr=None)
         assert listening.stdout.readline() == b"ready\n"
         client = "import socket; print(socket.create_connection(('10.0.0.3', 80), 5).recv(9).decode())"
-        said = net["h1"].cmd(f'{sys.executable} -c "{client}"')
+        said = net["h1"].cmd(shlex.join([sys.executable, "-c", client]))
         listening.wait(5)
         net.stop()
         return str(said).strip()
 
     assert enclave.call(talk) == "hello"
+
+
+def test_hosts_run_programs_from_a_folder_with_a_space_and_other_letters(tmp_path: Path) -> None:
+    folder = tmp_path / 'Übung 1, "it\'s 雪" $HOME'
+    folder.mkdir()
+    python = folder / "python of ours"
+    python.symlink_to(sys.executable)
+    (folder / "who am I.py").write_text("import socket; print([name for _, name in socket.if_nameindex()])")
+    command = [str(python), str(folder / "who am I.py")]
+
+    def talk() -> tuple[str, str]:
+        os.chdir(folder)  # where a student stands: shells and programs of hosts begin there
+        with Network(Triangle()) as network:
+            a = network.net["a"]
+            assert a.cmd("pwd").strip() == str(folder)
+            return a.cmd(shlex.join(command)), a.popen(command).communicate(timeout=20)[0].decode()
+
+    by_shell, by_popen = enclave.call(talk)
+    assert by_shell.split() == by_popen.split() == ["['lo',", "'a-eth0',", "'a-eth1']"]
 
 
 def test_a_shell_starts_only_when_it_is_asked_for() -> None:
