@@ -60,4 +60,4 @@ class Arp:
                 self.target_ip,
             )
         except struct.error as error:
-            raise PacketError(f"a field of {self} is out of range: {error}") from None
+            raise PacketError(f"a field of ARP is out of range: {error}") from None

@@ -50,4 +50,4 @@ class Ethernet:
         try:
             return _HEADER.pack(self.destination, self.source, self.type) + self.payload
         except struct.error as error:
-            raise PacketError(f"a field of {self} is out of range: {error}") from None
+            raise PacketError(f"a field of Ethernet is out of range: {error}") from None

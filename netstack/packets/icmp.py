@@ -76,7 +76,7 @@ class Icmp:
                 + self.payload
             )
         except struct.error as error:
-            raise PacketError(f"a field of {self} is out of range: {error}") from None
+            raise PacketError(f"a field of ICMP is out of range: {error}") from None
 
     @property
     def identifier(self) -> int:

@@ -126,5 +126,5 @@ class IPv4:
                 self.destination,
             )
         except struct.error as error:
-            raise PacketError(f"a field of {self} is out of range: {error}") from None
+            raise PacketError(f"a field of IPv4 is out of range: {error}") from None
         return header + self.payload

@@ -101,7 +101,7 @@ class Options:
         try:
             built = b"".join(self._pieces())
         except struct.error as error:
-            raise PacketError(f"a field of {self} is out of range: {error}") from None
+            raise PacketError(f"an option of TCP is out of range: {error}") from None
         if len(built) > 40:
             raise PacketError(f"{len(built)} bytes of options, but the header has room for 40: {self}")
         return built
@@ -110,12 +110,11 @@ class Options:
         pieces = []
         if self.mss is not None:
             pieces.append(struct.pack("!BBH", _MSS, 4, self.mss))
-        if self.sack_permitted or self.timestamps:
-            pieces.append(_KIND_AND_LENGTH.pack(_SACK_PERMITTED, 2) if self.sack_permitted else _FILLERS)
+        sack_permitted = _KIND_AND_LENGTH.pack(_SACK_PERMITTED, 2) if self.sack_permitted else _FILLERS
         if self.timestamps:
-            pieces.append(_KIND_AND_LENGTH.pack(_TIMESTAMPS, 10) + _TWO_WORDS.pack(*self.timestamps))
+            pieces += [sack_permitted, _KIND_AND_LENGTH.pack(_TIMESTAMPS, 10), _TWO_WORDS.pack(*self.timestamps)]
         elif self.sack_permitted:
-            pieces.insert(-1, _FILLERS)
+            pieces += [_FILLERS, sack_permitted]
         if self.window_scale is not None:
             if not 0 <= self.window_scale <= _LARGEST_SCALE:
                 raise PacketError(f"a window is scaled by 14 bits at most, not by {self.window_scale}")
@@ -216,7 +215,7 @@ class Tcp:
                 self.urgent,
             )
         except struct.error as error:
-            raise PacketError(f"a field of {self} is out of range: {error}") from None
+            raise PacketError(f"a field of TCP is out of range: {error}") from None
         return header + behind
 
     @property

@@ -55,5 +55,5 @@ class Udp:
                 self.source_port, self.destination_port, length, checksum(fields, self.payload) or 0xFFFF
             )
         except struct.error as error:
-            raise PacketError(f"a field of {self} is out of range: {error}") from None
+            raise PacketError(f"a field of UDP is out of range: {error}") from None
         return header + self.payload
