@@ -47,7 +47,7 @@ class Failure(Enum):
     ABORTED = "aborted"
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True, eq=False)
 class Connection:
     """A connection between `local` and `remote`. Make one with `connect` or `accept`. Times are seconds."""
 
@@ -67,6 +67,7 @@ class Connection:
     _longest: int = DEFAULT_MSS  # payload and options of one segment, together
     _marked: bool = False  # a segment came with a congested router's mark: echo it (ECE) until CWR comes
     _slowed: bool = False  # we have slowed down for an ECE: say so (CWR)
+    _repeated: bool = False  # the segment that was made last had been sent before
     _urgent_replies: list[Tcp] = field(default_factory=list)
     _challenges: list[float] = field(default_factory=list)
     _expires_at: float | None = None  # the end of TIME-WAIT
@@ -202,10 +203,16 @@ class Connection:
         """How many bytes `write` would take."""
         return self.sender.room if self.state in MAY_SEND else 0
 
-    @property
-    def ecn(self) -> bool:
-        """Both sides understand congestion marks: new data may be sent as ECN-capable (RFC 3168, 6.1.1)."""
-        return self._has_ecn
+    def marks_capable(self, segment: Tcp) -> bool:
+        """Whether the packet of `segment` may say that it can bear a mark: new data only (RFC 3168, 6.1.4, 6.1.5)."""
+        return self._has_ecn and bool(segment.payload) and not self._repeated
+
+    def yields_to(self, syn: Tcp) -> bool:
+        """Whether a SYN may open a new connection in place of this one, which only waits (RFC 9293, 3.6.1)."""
+        beyond = distance(self.receiver.wanted % MODULUS, syn.sequence) > 0
+        stamps = syn.options.timestamps if self._has_timestamps else None
+        newer = stamps is not None and distance(self.timestamps.recent, stamps[0]) > 0
+        return self.state is State.TIME_WAIT and (beyond or newer)
 
     # What arrives
 
@@ -401,6 +408,7 @@ class Connection:
             self._keepalive_at = self._heard_at + self.settings.keepalive
 
     def _segment_of(self, record: Sent, *, now: float) -> Tcp:
+        self._repeated = record.tries > 1
         if record.syn:
             return self._syn(record, now=now)
         flags = ACK | (FIN if record.fin else 0) | (PSH if record.push or (record.fin and record.payload) else 0)

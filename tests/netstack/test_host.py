@@ -1,0 +1,147 @@
+"""Hosts on one link or several, in virtual time."""
+
+import heapq
+import itertools
+import random
+from collections.abc import Sequence
+from ipaddress import IPv4Network
+
+import pytest
+
+from netstack.host import Host, Interface, Unreachable, Way
+from netstack.packets import number
+from netstack.tcp import Failure, State
+
+DELAY = 0.001
+
+
+def host(name: str, *addresses: str, forwards: bool = False, prefix: int = 24) -> Host:
+    """A host with one interface for each address, `eth0` and so on."""
+    interfaces = [
+        Interface(f"eth{index}", bytes((2, 0, 0, 0, ord(name), index)), number(address), prefix)
+        for index, address in enumerate(addresses)
+    ]
+    return Host(interfaces=interfaces, randomness=random.Random(name), forwards=forwards)
+
+
+class Net:
+    """Links between hosts' interfaces, each with the same delay; time goes on as far as there is something to do."""
+
+    def __init__(self, *links: Sequence[tuple[Host, int]]) -> None:
+        self.links, self.now = links, 0.0
+        self.hosts = list(dict.fromkeys(host for link in links for host, _ in link))
+        self._heap: list[tuple[float, int, Host, int, bytes]] = []
+        self._order = itertools.count()
+
+    def _send(self) -> None:
+        for sender in self.hosts:
+            for interface, frame in sender.frames_to_send():
+                for link in self.links:
+                    if (sender, interface) in link:
+                        for end in link:
+                            if end != (sender, interface):
+                                heapq.heappush(self._heap, (self.now + DELAY, next(self._order), *end, frame))
+
+    def run(self, until: float = 1e6) -> None:
+        while True:
+            self._send()
+            timers = [(when, index) for index, h in enumerate(self.hosts) if (when := h.next_timer()) is not None]
+            due = min(timers, default=(1e9, 0))
+            arrival = self._heap[0][0] if self._heap else 1e9
+            if min(due[0], arrival) > until:
+                return
+            if arrival <= due[0]:
+                self.now, _, receiver, interface, frame = heapq.heappop(self._heap)
+                receiver.receive(interface, frame, now=self.now)
+            else:
+                self.now = max(self.now, due[0])
+                self.hosts[due[1]].handle_timer(now=self.now)
+
+
+def test_a_connection_from_one_host_to_another() -> None:
+    a, b = host("a", "10.0.0.1"), host("b", "10.0.0.2")
+    net = Net([(a, 0), (b, 0)])
+    listener = b.ports.listen((0, 80), backlog=5)
+    connection = a.connect((number("10.0.0.2"), 80), now=net.now)
+    net.run(until=1)
+    assert connection.state is State.ESTABLISHED
+    accepted = listener.ready.popleft()
+    connection.write(b"hello")
+    a.push(connection, now=net.now)
+    net.run(until=2)
+    assert accepted.read(100, now=net.now) == b"hello"
+    assert accepted in b.touched()
+
+
+def test_nobody_listens() -> None:
+    a, b = host("a", "10.0.0.1"), host("b", "10.0.0.2")
+    net = Net([(a, 0), (b, 0)])
+    connection = a.connect((number("10.0.0.2"), 80), now=net.now)
+    net.run(until=1)
+    assert connection.failure is Failure.REFUSED
+    assert not a.ports.connections
+
+
+def test_nobody_is_there() -> None:
+    a, b = host("a", "10.0.0.1"), host("b", "10.0.0.2")
+    net = Net([(a, 0), (b, 0)])
+    connection = a.connect((number("10.0.0.9"), 80), now=net.now)
+    net.run(until=10)
+    assert connection.failure is Failure.UNREACHABLE
+    assert net.now == pytest.approx(3.0)
+
+
+def test_no_route() -> None:
+    a = host("a", "10.0.0.1")
+    with pytest.raises(Unreachable):
+        a.connect((number("192.168.1.1"), 80), now=0.0)
+
+
+def test_talking_to_oneself() -> None:
+    a = host("a", "10.0.0.1")
+    listener = a.ports.listen((0, 80), backlog=5)
+    for address in ("127.0.0.1", "10.0.0.1"):
+        connection = a.connect((number(address), 80), now=0.0)
+        assert connection.state is State.ESTABLISHED
+        connection.write(b"x" * 100_000)
+        a.push(connection, now=0.0)
+        assert listener.ready.popleft().read(1 << 20, now=0.0) == b"x" * 100_000
+    assert not a.frames_to_send()
+
+
+def test_through_a_router() -> None:
+    a, b = host("a", "10.0.0.1"), host("b", "10.0.1.1")
+    router = host("r", "10.0.0.254", "10.0.1.254", forwards=True)
+    a.add_route(IPv4Network("0.0.0.0/0"), Way(0, number("10.0.0.254")))
+    b.add_route(IPv4Network("0.0.0.0/0"), Way(0, number("10.0.1.254")))
+    net = Net([(a, 0), (router, 0)], [(router, 1), (b, 0)])
+    b.ports.listen((0, 80), backlog=5)
+    connection = a.connect((number("10.0.1.1"), 80), now=0.0)
+    net.run(until=1)
+    assert connection.state is State.ESTABLISHED
+
+
+def test_datagrams_and_a_closed_port() -> None:
+    a, b = host("a", "10.0.0.1"), host("b", "10.0.0.2")
+    net = Net([(a, 0), (b, 0)])
+    there = b.ports.open_mailbox((0, 53))
+    here = a.ports.open_mailbox((0, 5000))
+    a.send_datagram(here, b"question", (number("10.0.0.2"), 53), now=0.0)
+    net.run(until=1)
+    assert there.waiting.popleft() == (b"question", (number("10.0.0.1"), 5000))
+    here.remote = number("10.0.0.2"), 54
+    a.send_datagram(here, b"question", here.remote, now=net.now)
+    net.run(until=2)
+    assert here.refused
+
+
+def test_a_full_backlog_lets_them_try_again() -> None:
+    a, b = host("a", "10.0.0.1"), host("b", "10.0.0.2")
+    net = Net([(a, 0), (b, 0)])
+    listener = b.ports.listen((0, 80), backlog=2)
+    connections = [a.connect((number("10.0.0.2"), 80), now=0.0) for _ in range(3)]
+    net.run(until=0.5)
+    assert [c.is_established for c in connections].count(True) == 2
+    listener.ready.popleft()
+    net.run(until=5)
+    assert all(c.is_established for c in connections)
