@@ -67,6 +67,7 @@ class Connection:
     _longest: int = DEFAULT_MSS  # payload and options of one segment, together
     _marked: bool = False  # a segment came with a congested router's mark: echo it (ECE) until CWR comes
     _slowed: bool = False  # we have slowed down for an ECE: say so (CWR)
+    _abandoned: bool = False  # its user has closed it
     _repeated: bool = False  # the segment that was made last had been sent before
     _urgent_replies: list[Tcp] = field(default_factory=list)
     _challenges: list[float] = field(default_factory=list)
@@ -182,6 +183,30 @@ class Connection:
         if self.state in SYNCHRONIZED - {State.TIME_WAIT} or self.state is State.SYN_RECEIVED:
             self._reply(RST | ACK, self.sender.next, now=now)
         self._fail(Failure.ABORTED)
+
+    def close(self, *, now: float, lingers: bool = True) -> None:
+        """The user has no more to do with it: end in order, in the background.
+
+        If something was received that nobody has read, or will come, the other side is told by a reset that it was in
+        vain (RFC 1122, 4.2.2.13); also with `lingers=False`, at once.
+        """
+        unread = self.receiver.readable > 0 and self.state is not State.CLOSED
+        if unread or not lingers or self.state is State.SYN_SENT:
+            self.abort(now=now)
+        elif self.state is not State.CLOSED:
+            self._abandoned = True
+            self.shut_down(now=now)
+            self._watch_abandoned(now)
+
+    def _watch_abandoned(self, now: float) -> None:
+        """Nobody waits for the other side's FIN any more, so do not wait for ever (as Linux does)."""
+        if self._abandoned and self.state is State.FIN_WAIT_2 and self._expires_at is None:
+            self._expires_at = now + self.settings.time_wait
+
+    @property
+    def ended_sending(self) -> bool:
+        """The user has shut down sending, or there is nothing left to send on."""
+        return self.sender.closed or self.state is State.CLOSED
 
     @property
     def is_established(self) -> bool:
@@ -381,9 +406,13 @@ class Connection:
             self._move(Event.FIN_ACKNOWLEDGED)
             if self.state is State.TIME_WAIT:
                 self._begin_to_wait(now)
+            self._watch_abandoned(now)
 
     def _take_text(self, segment: Tcp, sequence: int, *, now: float) -> None:
         if self.state not in MAY_RECEIVE:
+            return
+        if self._abandoned and segment.payload and sequence + len(segment.payload) > self.receiver.wanted:
+            self.abort(now=now)  # RFC 1122 (4.2.2.13): nobody will ever read this
             return
         if segment.payload or segment.flags & FIN:
             self.receiver.receive(sequence, segment.payload, segment.flags & FIN != 0, now=now)
@@ -482,7 +511,8 @@ class Connection:
     def handle_timer(self, *, now: float) -> None:
         """Do what is due; what is to be sent then comes from `segments_to_send`."""
         if self._expires_at is not None and now >= self._expires_at:
-            self._move(Event.LONG_ENOUGH)
+            if self.state is State.TIME_WAIT:
+                self._move(Event.LONG_ENOUGH)
             self._end()
             return
         self.sender.handle_timer(now=now)
