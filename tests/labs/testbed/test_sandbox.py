@@ -23,7 +23,7 @@ import pytest
 
 from labs.testbed import leftovers, sandbox
 from labs.testbed.output import Tail, drain
-from labs.testbed.sandbox import Confined, Level, Limits, Unavailable
+from labs.testbed.sandbox import Confined, Level, Limits, Unavailable, accounts, levels
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="a sandbox needs Linux")
 
@@ -175,7 +175,7 @@ def test_a_user_is_ended_even_when_no_list_shows_its_processes(monkeypatch: pyte
         assert process.account is not None
         with monkeypatch.context() as blind:
             blind.setattr(leftovers, "_processes", list)
-            leftovers.kill_owned(process.account.uid, executioner=sandbox._EXECUTIONER)
+            leftovers.kill_owned(process.account.uid, executioner=accounts.EXECUTIONER)
         assert sandbox.ending(process.wait(PATIENCE)) == "was killed by SIGKILL"
 
 
@@ -395,7 +395,7 @@ for pattern in sys.argv[1:-1]:
         ]
         readable = set(run(source, level, *wanted, readable=[submission]).said.splitlines())
         # The way to the interpreter is there, with nothing beside it.
-        allowed |= {str(parent) for folder in sandbox._interpreter() for parent in folder.parents}
+        allowed |= {str(parent) for folder in levels.interpreter_folders() for parent in folder.parents}
     assert str(submission / "file.py") in readable
     assert readable <= allowed
 
@@ -420,7 +420,7 @@ for what, *arguments in attempts:
 
 
 def test_the_machines_own_network_is_out_of_reach(level: Level) -> None:
-    if level is Level.OTHER_UID and not sandbox._may_empty_the_network():
+    if level is Level.OTHER_UID and not levels.may_empty_the_network():
         pytest.skip("another user has the caller's network where root may not make one")
     source = """
 import socket, sys
@@ -447,7 +447,7 @@ print("user namespace", ctypes.CDLL(None).unshare(0x10000000))
     lines = run(source, level).said.splitlines()
     assert lines[:2] == ["packet -1", "raw -1"]
     assert lines[2] == str([["CapEff:", "0" * 16], ["CapBnd:", "0" * 16], ["NoNewPrivs:", "1"]])
-    if level is Level.BUBBLEWRAP and "--disable-userns" in sandbox._offered_options():
+    if level is Level.BUBBLEWRAP and "--disable-userns" in levels.bubblewrap_options():
         assert lines[3] == "user namespace -1"
 
 
@@ -507,7 +507,7 @@ def test_a_folder_that_cannot_be_handed_over_is_named(level: Level, ground: Path
     with pytest.raises(Unavailable, match="no such file or folder"):
         run("", level, readable=[ground / "missing"])
     ground.chmod(0o700)
-    if sandbox._may_change_uid():
+    if accounts.may_change_uid():
         with pytest.raises(Unavailable, match=f"{ground}, which has mode 0700"):
             run("", level, readable=[ground])
     else:
