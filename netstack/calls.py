@@ -36,7 +36,7 @@ class Operation(IntEnum):
     BIND = 3  # [address, port] → address, port
     LISTEN = 4  # [number: backlog] → address, port
     CONNECT = 5  # [address, port] → address, port: our own
-    ACCEPT = 6  # [number: what to call the new socket] → address, port: the other side's
+    ACCEPT = 6  # [number: what to call the new socket] → address, port: the other side's; number: our own address
     SEND = 7  # [data] → number: how many bytes were taken, at least one
     SEND_TO = 8  # [address, port, data] → number
     RECEIVE = 9  # [number: at most so many] → data; none at the end
@@ -230,7 +230,7 @@ class Program:
             return None
         connection = listener.ready.popleft()
         self._sockets[request.number] = _Socket(local=connection.local, thing=connection)
-        return Answer(request.call, 0, *connection.remote)
+        return Answer(request.call, 0, *connection.remote, number=connection.local[0])
 
     def _mailbox(self, socket: _Socket) -> Mailbox:
         if not socket.is_udp:
