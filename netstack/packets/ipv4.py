@@ -72,9 +72,7 @@ class IPv4:
         """
         if len(data) < 20:
             raise PacketError(f"{len(data)} bytes are too few for IPv4: its header alone has 20")
-        first, traffic, length, identification, fragment, ttl, protocol, _, source, destination = _HEADER.unpack_from(
-            data
-        )
+        first, traffic, length, identity, fragment, ttl, protocol, _, source, destination = _HEADER.unpack_from(data)
         if first >> 4 != 4:
             raise PacketError(f"IP version {first >> 4}, not 4")
         header = (first & 0xF) * 4
@@ -90,7 +88,7 @@ class IPv4:
             protocol,
             bytes(data[header:length]),
             ttl,
-            identification,
+            identity,
             fragment & _DONT_FRAGMENT != 0,
             traffic & 3,
             traffic >> 2,

@@ -1,4 +1,4 @@
-"""A constructor for frozen dataclasses that costs a third of what their own one does.
+"""A constructor for frozen dataclasses that costs less than half of what their own one does.
 
 A frozen dataclass refuses assignments, its own constructor's too, which therefore calls `object.__setattr__` once per
 field. That is dear where every packet is three values: with nine fields 0.92 µs against 0.36 µs here (CPython 3.11), or

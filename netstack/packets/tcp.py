@@ -66,7 +66,7 @@ class Options:
     def parse(cls, data: bytes | memoryview) -> "Options":
         """Read the part of a header behind its first 20 bytes. Raises `PacketError`: a length that leads nowhere."""
         if len(data) == 12 and data[:4] == _ONLY_TIMESTAMPS:  # nearly every segment of a connection that has agreed on
-            return cls(timestamps=_TWO_WORDS.unpack_from(data, 4))  # them: these two lines parse it 1.6 times as fast
+            return cls(timestamps=_TWO_WORDS.unpack_from(data, 4))  # them: these two lines parse it 1.5 times as fast
         said: dict[int, bytes] = {}
         at = 0
         while at < len(data) and data[at] != _END:
@@ -168,7 +168,7 @@ class Tcp:
             raise PacketError(f"{len(data)} bytes are too few for TCP: its header alone has 20")
         if not verifies(data, source + destination + PROTOCOL + len(data)):
             raise PacketError("the checksum of the TCP segment does not match")
-        source_port, destination_port, sequence, acknowledgement, words, flags, window, _, urgent = _HEADER.unpack_from(
+        source_port, destination_port, sequence, acknowledged, words, flags, window, _, urgent = _HEADER.unpack_from(
             data
         )
         header = (words >> 4) * 4
@@ -178,7 +178,7 @@ class Tcp:
             source_port,
             destination_port,
             sequence,
-            acknowledgement,
+            acknowledged,
             flags,
             window,
             bytes(data[header:]),
