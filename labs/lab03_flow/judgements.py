@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 
 from labs.lab03_flow.evidence import consumed_by, expect_all_in_order, expect_within_bounds, heard, named, said, seconds
 from labs.lab03_flow.peers import Whole, against_us
+from labs.lab03_flow.peers import frame as in_frame
 from labs.lab03_flow.scenes import cards, lunch
 from labs.story.trace import FrameEvent, Trace
 from labs.testbed.judge import Judge
@@ -52,10 +53,12 @@ def expect_the_credit_to_be_kept(judge: Judge, whole: Whole, *, first: int = 0, 
         for n in range(low, high)
         if n * OFFERED <= trace.ended_at
     ]
-    _expect_schedule(judge, trace, wanted, "round" if first else "credit", flow)
+    _expect_schedule(judge, trace, wanted, sent, prefix="round" if first else "credit", flow=flow)
 
 
-def _expect_schedule(judge: Judge, trace: Trace, wanted: list[tuple[int, int]], prefix: str, flow: int) -> None:
+def _expect_schedule(
+    judge: Judge, trace: Trace, wanted: list[tuple[int, int]], payloads: Sequence[bytes], *, prefix: str, flow: int
+) -> None:
     found = [(frame, message.number) for frame, message in said(trace, "a-b", flow) if isinstance(message, Data)]
     for n, (at, number) in enumerate(wanted):
         frame, seen = found[n] if n < len(found) else (None, 0)
@@ -66,6 +69,7 @@ def _expect_schedule(judge: Judge, trace: Trace, wanted: list[tuple[int, int]], 
             f"at {seconds(at)} number {number} is granted and at hand, and is sent",
             found=f"{named(frame)} has the number {seen}" if frame else "nothing more was sent",
             frame=frame,
+            wanted=in_frame("a", Data(number, payloads[n]), flow),
         )
     more = [frame for frame, _ in found[len(wanted) :]]
     judge.expect(
@@ -112,11 +116,11 @@ def expect_probes_at_doubling_distance(judge: Judge, whole: Whole, *, flow: int 
     judge.bites("the sender was told that there is no room", bool(blocked))
     wanted = list(_doubling(blocked, probe_after * SECOND, patience))
     found = [(frame, message) for frame, message in said(trace, "a-b", flow) if isinstance(message, Probe)]
-    _expect_probes(judge, found, [(at, capacity) for at in wanted])
+    _expect_probes(judge, found, [(at, capacity) for at in wanted], flow)
     late = [at for at, message in answers if message == Ack(capacity + 1, 0)]
     judge.expect("probe:answer", bool(late), "there is room for one more, and it is sent", found="it never was")
     again = [(at, capacity + 1) for at in _doubling(late[0], probe_after * SECOND, 1)]
-    _expect_probes(judge, found[patience:], again, anew=True)
+    _expect_probes(judge, found[patience:], again, flow, anew=True)
 
 
 def _doubling(start: int, pause: int, count: int) -> Iterator[int]:
@@ -127,7 +131,12 @@ def _doubling(start: int, pause: int, count: int) -> Iterator[int]:
 
 
 def _expect_probes(
-    judge: Judge, found: Sequence[tuple[FrameEvent, Message]], wanted: list[tuple[int, int]], *, anew: bool = False
+    judge: Judge,
+    found: Sequence[tuple[FrameEvent, Message]],
+    wanted: list[tuple[int, int]],
+    flow: int,
+    *,
+    anew: bool = False,
 ) -> None:
     for n, (at, number) in enumerate(wanted):
         frame, message = found[n] if n < len(found) else (None, None)
@@ -145,6 +154,7 @@ def _expect_probes(
             f"the probe asks for number {number}",
             found=f"{message}",
             frame=frame,
+            wanted=in_frame("a", Probe(number), flow),
         )
 
 
@@ -183,6 +193,7 @@ def expect_the_receiver_to_grant(judge: Judge, whole: Whole, *, flow: int = 0) -
             f"with {capacity - wanted.credit} unread, there is room for {wanted.credit} from {wanted.number} on",
             found=f"b said {said_then}",
             frame=frame,
+            wanted=in_frame("b", wanted, flow),
         )
     delivered = trace.delivered("b", port.name)
     judge.expect(
@@ -191,11 +202,17 @@ def expect_the_receiver_to_grant(judge: Judge, whole: Whole, *, flow: int = 0) -
         f"never more than {capacity} payloads wait for the reader",
         found=f"{len(delivered)} did",
     )
-    _expect_updates(judge, trace, found[len(opening) :], first, capacity, port)
+    _expect_updates(judge, trace, found[len(opening) :], first, capacity, port, flow)
 
 
 def _expect_updates(
-    judge: Judge, trace: Trace, updates: list[tuple[FrameEvent, Ack]], first: int, capacity: int, port: Port
+    judge: Judge,
+    trace: Trace,
+    updates: list[tuple[FrameEvent, Ack]],
+    first: int,
+    capacity: int,
+    port: Port,
+    flow: int,
 ) -> None:
     """After lunch: news of room, unasked, as soon as half of it is free; and never more than there is."""
     for frame, ack in updates:
@@ -206,6 +223,7 @@ def _expect_updates(
             f"at {seconds(frame.at)}, with {room} read, there is room for {room} more",
             found=f"b said {ack}",
             frame=frame,
+            wanted=in_frame("b", Ack(add(first, capacity), room), flow),
         )
     reads = [event.at for event in trace.at_port("consumed", "b", port.name)]
     for total, at in enumerate(reads, 1):

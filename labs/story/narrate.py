@@ -19,12 +19,13 @@ from labs.story.beside import compared
 from labs.story.complaints import complaints, printed
 from labs.story.escape import plain
 from labs.story.replay import replay_command
+from labs.story.telling import Teller, designation
 from labs.testbed.judge import Broken, Outcome, Told, Verdict
 from labs.testbed.shrink import Shrunk
 
 WIDTH = 72  # columns, before the indentation
-MOST_TOLD = 8  # lines of a story: its last ones tell most
-MOST_ROWS = 2  # of one such line
+MOST_STORY = 13  # rows of a story
+MOST_ROWS = 3  # of one of its lines
 MOST_FOUND = 14  # rows of what was found
 MOST_NOT_REACHED = 3
 CHECKS_NAMED = 3  # of those that passed, and of those that were not reached
@@ -33,6 +34,7 @@ GO_ON = "There is nothing in it for you to mend. Go on with the next step, and s
 CALL_BY_CALL = "(which tells each call, what came back, and what was expected)"
 _MISSING = re.compile(r"(?:No module named '(\w+)'|has no attribute '(\w+)'|cannot import name '(\w+)')")
 _NUMBER = re.compile(r"\d+")
+OURS = " = netstack."
 _VERDICTS = {Verdict.FAIL: "failed"}
 _SIGNS = {True: "held", False: "BROKEN", None: ""}
 
@@ -63,8 +65,7 @@ def explain(
     if result.why:
         parts.append(_wrapped(f"{result.why}."))
     if deciding is not None and outcome is not None:
-        parts += _about_outcome(deciding.check, outcome, submission)
-        parts += _about_frame(outcome.broken, lab)
+        parts += _about_outcome(deciding.check, outcome, submission, lab)
     if quote := _from_the_handout(lab, _lacking(result)):
         parts.append(f"the handout says:\n{_indented(quote)}")
     if shrunk is not None:
@@ -123,11 +124,12 @@ def _in_rows(label: str, sentences: list[str]) -> Iterator[str]:
         yield _row(f"{label:<12} ", sentence)
 
 
-def _about_outcome(check: Check, outcome: Outcome, submission: Path) -> Iterator[str]:
+def _about_outcome(check: Check, outcome: Outcome, submission: Path, lab: Lab) -> Iterator[str]:
     yield "the story so far:"
     yield _indented("\n".join(_story(outcome)))
     if found := _found(outcome).replace(f"{submission.resolve()}/", "").replace(f"{submission}/", ""):
         yield f"found:\n{_indented(_last_rows(_safe(found)))}"
+    yield from _about_frame(outcome.broken, lab)
     if _is_unit(outcome) and outcome.broken is not None:
         if count := len(outcome.broken.not_reached):
             yield f"not reached: {count} more of these calls"
@@ -138,38 +140,56 @@ def _about_outcome(check: Check, outcome: Outcome, submission: Path) -> Iterator
 
 def _story(outcome: Outcome) -> Iterator[str]:
     """What was played last, how much of the story is left out, and its last lines."""
-    whole = outcome.story
-    begin = len(whole) - MOST_TOLD
+    whole = [told for told in outcome.story if not _is_prop(told)]
+    lines = list(map(_told, whole))
+    begin = _first_shown(lines)
+    played = max((place for place, told in enumerate(whole) if told.held is None), default=0)
     if begin <= 2:
-        yield from _folded(list(map(_told, whole)))
-        return
-    played = next((place for place in reversed(range(len(whole))) if whole[place].held is None), begin)
-    if played < begin:
-        yield _told(whole[played])
+        begin = 0
+    elif played < begin:
+        yield lines[played]
         yield f"... {begin - played - 1} lines, all of which held"
     else:
         yield f"... {begin} lines before"
-    yield from _folded(list(map(_told, whole[begin:])))
+    yield from _folded(lines[begin:])
+
+
+def _first_shown(lines: list[str]) -> int:
+    """From which line on a story is shown: its last ones tell most."""
+    rows = 0
+    for place in reversed(range(len(lines))):
+        rows += len(lines[place].splitlines())
+        if rows > MOST_STORY:
+            return place + 1
+    return 0
+
+
+def _is_prop(told: Told) -> bool:
+    """Whether a line only makes a value of ours, which a later line shows as an argument."""
+    return told.held is True and OURS in told.text
 
 
 def _told(told: Told) -> str:
     rows = _hanging(f"{_SIGNS[told.held]:<6} ", told.text).splitlines()
-    return "\n".join(rows if told.held is False or len(rows) <= MOST_ROWS else [*rows[:MOST_ROWS], f"{'':<7}..."])
+    return "\n".join(rows if told.held is False or len(rows) <= MOST_ROWS else [*rows[: MOST_ROWS - 1], f"{'':<7}..."])
 
 
 def _about_frame(broken: Broken | None, lab: Lab) -> Iterator[str]:
-    """The header fields in which a frame differs from the one expected."""
-    beside = None if broken is None else compared(broken, fields_of(lab))
+    """The frame that shows it, and the header fields in which it differs from the one expected."""
+    if broken is None or broken.frame is None:
+        return
+    yield _hanging(f"{designation(broken.frame)}:  ", Teller.of(lab).described(broken.frame.data))
+    beside = compared(broken, fields_of(lab))
     if beside is not None:
         width = max(len(name) for name, _, _ in beside.rows)
-        rows = [f"{name:<{width}}  {here}\n{'':<{width}}  there: {there}" for name, here, there in beside.rows]
-        yield f"{beside.title}, where they differ:\n{_indented(_safe(chr(10).join(rows)))}"
+        rows = [f"{name:<{width}}  {here}, not {there}" for name, here, there in beside.rows]
+        yield f"{beside.title}:\n{_indented(_last_rows(_safe(chr(10).join(rows))))}"
 
 
 def calls(outcome: Outcome) -> Iterator[str]:
     """A unit script call by call: what came back, what was expected, and a mark at the first that differs."""
     for told in outcome.story:
-        if not told.came:
+        if not told.came or _is_prop(told):
             continue
         yield _hanging("   " if told.held else ">> ", told.text)
         if told.wanted or not told.held:

@@ -52,7 +52,7 @@ class Teller:
     def _what(self, event: Event) -> str:
         match event:
             case FrameEvent():
-                return f"{self._described(event.data)}{_fate(event)}"
+                return f"{self.described(event.data)}{_fate(event)}"
             case PortEvent():
                 return f"{_VERBS[event.what]}: {_payload(event.payload)}"
             case Note():
@@ -61,7 +61,8 @@ class Teller:
                 detail = f": {plain(event.detail, lines=True)}" if event.detail else ""
                 return f"{event.program} on {event.host} {event.how}{detail}"
 
-    def _described(self, frame: bytes) -> str:
+    def described(self, frame: bytes) -> str:
+        """A frame in a line, as the lab describes it; safe to show."""
         try:
             return plain(self.describe(frame))[:SHOWN]
         except Exception:  # the frame is a student's, and may be anything

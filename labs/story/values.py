@@ -7,10 +7,13 @@ they begin to differ.
 
 import itertools
 from collections.abc import Iterator, Mapping
+from ipaddress import IPv4Address, IPv4Network
+from typing import Any
 
-from labs.testbed.program.values import Seen
+from labs.testbed.program.values import Seen, Stored
 
 SHOWN = 300  # characters of a value in a line
+EASY = 60  # characters of a value in which a difference is seen at once
 _FEW = 8  # bytes that need no rows of their own
 _ROW = 16
 _BEGINNING, _END = 12, 4  # items shown of many bytes
@@ -33,13 +36,31 @@ def written_out(value: object) -> str:
 def side_by_side(found: object, expected: object) -> list[str]:
     """Lines that tell what was returned and what should have been, and where two strings of bytes begin to differ."""
     if not (isinstance(found, bytes) and isinstance(expected, bytes)):
-        return [f"it returned {shown(found)}", f"it should return {shown(expected)}"]
+        return [f"it returned {shown(found)}", f"it should return {shown(expected)}", *_where(found, expected)]
     place = _first_difference(found, expected)
     return [
         *_told("it returned", found, place),
         *_told("it should return", expected, place),
         _difference(found, expected, place),
     ]
+
+
+def _where(found: object, expected: object) -> Iterator[str]:
+    """Where two collections differ, when they are long enough for that to be hard to see."""
+    if len(shown(expected)) < EASY:
+        return
+    if isinstance(found, dict) and isinstance(expected, dict):
+        for key in dict.fromkeys((*found, *expected)):
+            if key not in found or key not in expected or found[key] != expected[key]:
+                here, there = (shown(each[key]) if key in each else "nothing" for each in (found, expected))
+                yield f"they differ at {shown(key)}: {here} where {there} should be"
+    elif isinstance(found, list | tuple) and isinstance(expected, list | tuple):
+        for place, (here, there) in enumerate(zip(found, expected, strict=False)):
+            if here != there:
+                yield f"they differ from item {place} on: {shown(here)} where {shown(there)} should be"
+                return
+        if len(found) != len(expected):
+            yield f"it has {len(found)} items where {len(expected)} should be"
 
 
 def rows(data: bytes, *, around: int = 0) -> Iterator[str]:
@@ -83,13 +104,23 @@ def _written(value: object) -> str:
             return f"[{', '.join(map(_written, value))}]"
         case tuple():
             return f"({', '.join(map(_written, value))})"
+        case dict():
+            return f"{{{', '.join(f'{_written(key)}: {_written(item)}' for key, item in _sorted(value))}}}"
+        case IPv4Address() | IPv4Network():
+            return str(value)
+        case Stored(name):
+            return name
         case Seen(kind, attributes):
-            return f"{kind}({_listed(attributes)})"
+            return f"{kind}({', '.join(f'{name}={_written(item)}' for name, item in attributes.items())})"
     return repr(value)
 
 
-def _listed(attributes: Mapping[str, object]) -> str:
-    return ", ".join(f"{name}={shown(value)}" for name, value in attributes.items())
+def _sorted(items: Mapping[Any, object]) -> list[tuple[Any, object]]:
+    """The pairs of a dictionary, by key where keys have an order: two that are equal look equal."""
+    try:
+        return sorted(items.items(), key=lambda pair: pair[0])
+    except TypeError:
+        return list(items.items())
 
 
 def _hexadecimal(data: bytes) -> str:

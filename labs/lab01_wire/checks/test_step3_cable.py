@@ -57,6 +57,8 @@ def test_bare_messages(judge: Judge) -> None:
             first == header,
             f"the header on {direction} is {header.hex(' ')}: to, from, type",
             found=f"it was {first.hex(' ')}",
+            frame=sent[0],
+            wanted=right[0],
         )
         for n, frame in enumerate(right):
             judge.expect(
@@ -65,6 +67,7 @@ def test_bare_messages(judge: Judge) -> None:
                 f"frame {n + 1} on {direction} is header and message: {_short(frame)}",
                 found=f"it was {_short(sent[n].data) if n < len(sent) else 'never sent'}",
                 frame=sent[n] if n < len(sent) else None,
+                wanted=frame,
             )
         judge.expect(
             identity,

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from functools import partial
 
 import pytest
 
@@ -180,15 +181,24 @@ def test_three_on_one_cable(judge: Judge) -> None:
             "each question goes to everybody: kind 1, and the name filled up with zeros",
             found=frame.data[:31].hex(" "),
             frame=frame,
+            wanted=ethernet(A, BROADCAST, max(asked, key=partial(_alike, frame.data[14:31]))),
         )
     for host, name, own in (("b", "players", B), ("c", "coach", C)):
-        told = [frame.data[:31] for frame in trace.frames(f"{host}-hub", "I-am")]
+        frames = list(trace.frames(f"{host}-hub", "I-am"))
+        right = ethernet(own, A, build(I_AM, name))
         judge.expect(
             "neighbours:answer",
-            told == [ethernet(own, A, build(I_AM, name))],
+            [frame.data[:31] for frame in frames] == [right],
             f"{host} answers once, to the asker alone: I am {name}",
-            found=f"it sent {[frame.hex(' ') for frame in told] or 'no I-am'}",
+            found=f"it sent {[frame.data[:31].hex(' ') for frame in frames] or 'no I-am'}",
+            frame=frames[-1] if frames else None,
+            wanted=right,
         )
+
+
+def _alike(one: bytes, other: bytes) -> int:
+    """How many bytes two messages have in common."""
+    return sum(a == b for a, b in zip(one, other, strict=False))
 
 
 def test_who_answers_and_who_does_not(judge: Judge) -> None:
@@ -225,13 +235,15 @@ def test_who_answers_and_who_does_not(judge: Judge) -> None:
         found=f"it sent {describe(early[0].data)}\nafter it had heard {cause.hex(' ')}" if early else "",
         frame=early[0] if early else None,
     )
-    sent = [frame.data for frame in trace.frames("b-a")]
+    sent = list(trace.frames("b-a"))
     right = padded(ethernet(B, asker, build(I_AM, "players")))
     judge.expect(
         "neighbours:own",
-        sent == [right, right],
+        [frame.data for frame in sent] == [right, right],
         "players answers each of the two questions for it, to the one that asked",
-        found=f"it sent {[frame[:31].hex(' ') for frame in sent] or 'nothing'}",
+        found=f"it sent {[frame.data[:31].hex(' ') for frame in sent] or 'nothing'}",
+        frame=next((frame for frame in sent if frame.data != right), None),
+        wanted=right,
     )
 
 

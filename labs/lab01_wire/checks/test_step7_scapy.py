@@ -61,6 +61,7 @@ def test_crafted_frames(judge: Judge) -> None:
             f"Ether()/Downstack({_shown(fields)}) is {_short(right)}",
             found=f"it is {_short(sent[n].data) if n < len(sent) else 'not there'}",
             frame=sent[n] if n < len(sent) else None,
+            wanted=right,
         )
 
 

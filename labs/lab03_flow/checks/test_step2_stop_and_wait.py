@@ -6,6 +6,7 @@ import pytest
 
 from labs.lab03_flow.evidence import expect_all_in_order, heard, most_waiting, named, said, seconds
 from labs.lab03_flow.peers import against_us, cards_by, in_a_script
+from labs.lab03_flow.peers import frame as in_frame
 from labs.lab03_flow.scenes import cards, lunch, stream
 from labs.story.trace import FrameEvent, Trace
 from labs.testbed.judge import Judge
@@ -112,6 +113,7 @@ def test_one_at_a_time(judge: Judge) -> None:
             f"at {seconds(at)} it sends {'once more ' if is_repeat else ''}number {message.number}",
             found=f"at {seconds(frame.at)} it sent {_short(seen)}" if frame else "it sent nothing more",
             frame=frame,
+            wanted=in_frame("a", message),
         )
     judge.expect("wait:more", len(found) == len(expected), "after the last acknowledgement it sends nothing")
     judge.bites("a card had to be repeated", len(found) > len(sent))

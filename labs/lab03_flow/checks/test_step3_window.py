@@ -6,6 +6,7 @@ import pytest
 
 from labs.lab03_flow.evidence import expect_all_in_order, goodput, heard, named, said, seconds, sent_again
 from labs.lab03_flow.peers import against_us, cards_by, in_a_script
+from labs.lab03_flow.peers import frame as in_frame
 from labs.lab03_flow.scenes import cards, stream
 from labs.testbed.judge import Judge
 from labs.testbed.unit import Script
@@ -125,6 +126,7 @@ def test_what_is_under_way(judge: Judge) -> None:
             f"at {seconds(at)} number {number} is sent{' once more' if (0, number) in wanted[:n] else ''}",
             found=f"{named(frame)} has the number {seen}" if frame else "nothing more was sent",
             frame=frame,
+            wanted=in_frame("a", Data(number, sent[number])),
         )
     judge.expect(
         "window:more", len(found) == len(wanted), "nothing else is sent", found=f"{len(found) - len(wanted)} more"
@@ -174,6 +176,7 @@ def test_what_comes_in_any_order(judge: Judge) -> None:
             f"at {seconds(at)}, when {message.number} has come, b answers that it wants {first + wanted}",
             found=f"{named(frame)} says {number}" if frame else "no answer",
             frame=frame,
+            wanted=in_frame("b", Ack(add(first, wanted))),
         )
 
 
@@ -258,6 +261,7 @@ def test_round_the_circle(judge: Judge) -> None:
         any(_is(message, add(first, len(sent) - 1)) for _, message in heard(trace, "a-b")),
         "numbers go on from 0 after 4294967295",
         found=f"the last card sent was {named(last)}",
+        frame=last,
     )
     expect_all_in_order(judge, trace, sent)
     again = sent_again(trace)
