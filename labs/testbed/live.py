@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from labs.story.trace import Exit
 from labs.testbed import sandbox
-from labs.testbed.actors import DETAIL, Died, Stopped
+from labs.testbed.actors import CHUNK, DETAIL, Died, Stopped
 from labs.testbed.cast import LAST_WORDS, Running
 from labs.testbed.channel import ChannelError, Decoder, End, Message, Start, Stop, encode
 from labs.testbed.scene import Limits, Peer, Send
@@ -73,7 +73,7 @@ class Live:
     def receive(self) -> Iterator[Message]:
         """What the program has said; raises `Stopped`, `Died` or `ChannelError`."""
         try:
-            data = self.running.channel.recv(1 << 18)
+            data = self.running.channel.recv(CHUNK)
         except BlockingIOError:
             return
         except OSError:

@@ -293,6 +293,7 @@ class Relay:
         self.unmet: list[str] = []
         self.ended = False
         self._stream, theirs = socket.socketpair()
+        self._incoming = bytearray(1 << 18)  # once: memory for so much would be mapped anew at each read
         self._buffer = bytearray()
         reports = Reports(theirs)
         # Made here, not in the new process, so that whoever sends once this object exists is heard.
@@ -311,8 +312,8 @@ class Relay:
     def records(self) -> Iterator[Record]:
         """The records that are there."""
         with suppress(BlockingIOError):
-            while data := self._stream.recv(1 << 18):
-                self._buffer += data
+            while size := self._stream.recv_into(self._incoming):
+                self._buffer += memoryview(self._incoming)[:size]
                 yield from self._complete()
             self.ended = True
 
