@@ -164,6 +164,14 @@ class Course:
             )
         return read_lab(entry.folder)
 
+    def need_answers(self, what: str) -> None:
+        """Raise `CourseError` in a student's edition, where there are no answers for `what` to play."""
+        if not all(lab.has_reference for lab in self.labs()):
+            raise CourseError(
+                f"{what} plays the course's own answers, which are not in this student's edition",
+                cure="whoever teaches the course can show it; ./lab start 0 begins the first lab",
+            )
+
     def _entry(self, wanted: str) -> Entry:
         names: dict[str, Entry] = {}
         for entry in self.entries:

@@ -56,7 +56,9 @@ def run(args: argparse.Namespace) -> int:
     """Play all parts in order."""
     pausing = sys.stdin.isatty() and sys.stdout.isatty() and not args.no_pause
     with refusing():
-        show = Show(open_course(), fresh_folder(), pausing=pausing)
+        course = open_course()
+        course.need_answers("the demo")
+        show = Show(course, fresh_folder(), pausing=pausing)
         parts: Sequence[Callable[[Show], None]] = (one_machine, a_line_of_bytes, a_real_network, a_mistake, the_curve)
         for number, part in enumerate(parts, 1):
             show.title(f"{number} of {len(parts)}. {part.__doc__}")

@@ -4,7 +4,7 @@ import argparse
 import subprocess
 import sys
 
-from labs.cli.exit import FAILED, INTERRUPTED, PASSED, USAGE
+from labs.cli.exit import FAILED, INTERRUPTED, PASSED, USAGE, Refusal
 from labs.cli.groups import ROOT, require_group
 
 SUMMARY = "run the project's tests"
@@ -21,6 +21,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run pytest in the checkout; its own closing line is the last thing printed."""
+    if not (ROOT / "tests").is_dir():
+        raise Refusal("the tests are not in this student's edition", cure="./lab check judges what you hand in")
     require_group("dev", ask=False)
     if args.all:
         require_group("notebooks", ask=False)

@@ -12,8 +12,8 @@ class Flow(Topo):
     """Ethernet from a to b, long enough that it matters."""
 
     def build(self, **more: Any) -> None:
-        """Add two hosts and the line; `more` are further parameters of the link, such as `loss=5`."""
-        self.addLink(self.addHost("a", ip=None), self.addHost("b", ip=None), bw=1, delay="20ms", **more)
+        """Add two hosts and the line; `more` are parameters of the link, such as `loss=5`, or another `delay`."""
+        self.addLink(self.addHost("a", ip=None), self.addHost("b", ip=None), **{"bw": 1, "delay": "20ms"} | more)
 
 
 topos = {"flow": Flow}

@@ -4,32 +4,36 @@
     lecture.play("serial")                          # draws the play, and lists what happened
     lecture.play("serial", "drop a-b:piece:2")      # with a fault
     lecture.write("teams.py", "async def …")        # other programs from here on
+    compared("Waiting for the reader at b", {"a window": one, "credit": other})     # two plays in one chart
 
 Plays are on `sim`: no root, no network, no Linux, the same picture each time. The programs are our reference; they run
 in processes of their own, so nothing in a notebook can disturb them.
 """
 
+import math
 import shutil
 import tempfile
 import textwrap
 import weakref
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from labs.course import Lab, open_course
+from labs.course import CourseError, Lab, open_course
 from labs.grading.checks import import_part
 from labs.grading.reference import lay_out
-from labs.story import network
+from labs.story import network, plots
+from labs.story.chart import Chart, Series
 from labs.story.diagram import Diagram, in_words
 from labs.story.diagram_svg import palette, standalone
 from labs.story.escape import html
 from labs.story.telling import Teller
-from labs.story.trace import Event, Exit, PortEvent, Trace
+from labs.story.trace import Event, Exit, FrameEvent, PortEvent, Trace
 from labs.testbed import sim
 from labs.testbed.cast import Cast
 from labs.testbed.scene import Scene
-from netstack.wire import Fault
+from netstack.wire import MILLISECOND, SECOND, Fault
 
 MOST_ARROWS = 300
 
@@ -42,12 +46,24 @@ STYLE = """
 """
 
 
+class NotHere(CourseError):
+    """What a lecture plays is not in this copy of the course. A notebook shows that as a line, without a traceback."""
+
+    def _render_traceback_(self) -> list[str]:
+        """What IPython shows instead of where it was raised."""
+        return [f"{self.message}; {self.cure}"]
+
+
 class Lecture:
     """A lab on a lecturer's desk. Everything it makes is gone when the notebook's kernel ends."""
 
     def __init__(self, lab: str) -> None:
         course = open_course()
         self.lab: Lab = course.lab(lab)
+        try:
+            course.need_answers("a lecture")
+        except CourseError as error:
+            raise NotHere(error.message, cure=error.cure) from None
         self.scenes: dict[str, Scene] = import_part(self.lab, "scenes").SCENES
         self._teller = Teller.of(self.lab)
         with ExitStack() as stack:
@@ -112,6 +128,34 @@ class Played:
         """What people at an application port were told."""
         return [payload.decode("utf-8", "replace") for payload in self.trace.delivered(host, port)]
 
+    @property
+    def network(self) -> "Network":
+        """The hosts and their links, without what happened."""
+        return Network(self.trace)
+
+    def excerpt(self, begin: float = 0.0, end: float = math.inf, *, kinds: Iterable[str] = ()) -> "Played":
+        """What happened from `begin` until `end` seconds, and of the frames only those `kinds`, where any are named."""
+        trace, wanted = self.trace, set(kinds)
+        events = [
+            event
+            for event in trace.events
+            if begin * SECOND <= event.at < end * SECOND
+            and (not wanted or not isinstance(event, FrameEvent) or event.kind in wanted)
+        ]
+        return Played(replace(trace, events=events, ended_at=round(min(trace.ended_at, end * SECOND))), self.teller)
+
+    def curve(self, title: str) -> Chart:
+        """One of the curves that a report would draw: that whose title begins so."""
+        found = self._curve(title)
+        return compared(found.title, {found.title: self})
+
+    def _curve(self, title: str) -> plots.Curve:
+        there = list(plots.curves(self.trace))
+        for curve in there:
+            if curve.title.startswith(title):
+                return curve
+        raise ValueError(f"there is no curve {title!r} here, but {', '.join(curve.title for curve in there) or 'none'}")
+
     def _repr_html_(self) -> str:
         trace, frames = self.trace, sum(1 for _ in self.trace.frames())
         drawn = network.svg(trace) if trace.lines else ""
@@ -131,6 +175,41 @@ class Played:
     def __str__(self) -> str:
         """What happened, a line each: frames and their fates, what was asked and answered, and bad ends."""
         return "\n".join(self.teller.tell(event) for event in self.trace.events if _matters(event))
+
+
+def compared(title: str, plays: Mapping[str, Played]) -> Chart:
+    """One curve of several plays, each under its own name, over virtual time."""
+    curves = {name: played._curve(title) for name, played in plays.items()}
+    ends = {name: plots.last_time(played.trace) for name, played in plays.items()}
+    unit, words = (MILLISECOND, "milliseconds") if max(ends.values()) < 2 * SECOND else (SECOND, "seconds")
+    series = []
+    for name, curve in curves.items():
+        points = (*curve.points, (ends[name], curve.points[-1][1]))
+        series.append(Series(name, [(at / unit, value) for at, value in points], "steps"))
+    up = next(iter(curves.values())).unit
+    return Chart(title=title, across=f"{words} of virtual time", up=up, series=series)
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """The hosts and links of a play, as a notebook shows them."""
+
+    trace: Trace
+
+    def _repr_html_(self) -> str:
+        return f'<style>{palette(".downstack")}{STYLE}</style><div class="downstack">{network.svg(self.trace)}</div>'
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Rows of cells, as a notebook shows them."""
+
+    heads: Sequence[str]
+    rows: Sequence[Sequence[object]]
+
+    def _repr_markdown_(self) -> str:
+        lines = (self.heads, ["---"] * len(self.heads), *self.rows)
+        return "\n".join(f"| {' | '.join(map(str, line))} |" for line in lines)
 
 
 def _matters(event: Event) -> bool:

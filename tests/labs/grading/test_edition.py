@@ -66,6 +66,32 @@ def test_a_student_works_with_it(edition: tuple[Path, Released], tmp_path: Path)
     assert "a student's edition has nothing to prove with" in proved.stderr
 
 
+@pytest.mark.parametrize("command", ["demo", "lecture", "test"])
+def test_what_needs_more_than_a_student_has_says_so_at_once(
+    edition: tuple[Path, Released], tmp_path: Path, command: str
+) -> None:
+    refused = lab_in(edition[0], tmp_path, command)
+    assert (refused.returncode, refused.stdout) == (64, "")
+    assert "not in this student's edition" in refused.stderr
+    assert len(refused.stderr.splitlines()) == 2
+
+
+def test_a_notebook_there_shows_a_line_and_no_traceback(edition: tuple[Path, Released], tmp_path: Path) -> None:
+    cell = """
+from labs.story.notebook import Lecture, NotHere
+try:
+    Lecture("1")
+except NotHere as error:
+    print(*error._render_traceback_())
+"""
+    environment = {**os.environ, "PYTHONPATH": str(edition[0])}
+    done = subprocess.run(
+        [sys.executable, "-c", cell], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=60
+    )
+    assert done.stdout.startswith("a lecture plays the course's own answers")
+    assert len(done.stdout.splitlines()) == 1
+
+
 def test_predictions_and_diagnoses_are_judged_in_it(edition: tuple[Path, Released], zero: Lab, tmp_path: Path) -> None:
     folder, _ = edition
     own = tmp_path / "own"

@@ -4,7 +4,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from labs.story.notebook import Lecture
+from labs.story.notebook import Lecture, Played, Table, compared
+from labs.story.telling import Teller
+from labs.story.trace import FrameEvent, Note, PortEvent, Trace
+from netstack.wire import SECOND
 
 
 @pytest.fixture(scope="module")
@@ -58,3 +61,45 @@ def test_the_same_seed_is_the_same_figure(lecture: Lecture) -> None:
     first, again = (lecture.play("at-once", seed=5) for _ in range(2))
     assert first._repr_html_() == again._repr_html_()
     assert len({lecture.play("at-once", seed=seed)._repr_html_() for seed in range(8)}) > 1
+
+
+def test_an_excerpt_has_what_happened_in_between(lecture: Lecture) -> None:
+    played = lecture.play("questions")
+    times = sorted({event.at / SECOND for event in played.trace.events})
+    middle = times[len(times) // 2]
+    early, late = played.excerpt(end=middle), played.excerpt(begin=middle)
+    assert {event.at / SECOND for event in early.trace.events} == {at for at in times if at < middle}
+    assert [*early.trace.events, *late.trace.events] == played.trace.events
+    assert "<svg" in early._repr_html_()
+
+
+def test_an_excerpt_may_keep_frames_of_some_kinds_only() -> None:
+    frames = [FrameEvent(at, "a-b", kind, 1, b"") for at, kind in enumerate(("data", "ack", "data"))]
+    note = Note(5, "a", "main", "so be it")
+    trace = Trace(scene="s", seed=1, testbed="sim", hosts=("a", "b"), events=[*frames, note], ended_at=9)
+    kept = Played(trace, Teller(repr)).excerpt(kinds=["data"]).trace
+    assert kept.events == [frames[0], frames[2], note]
+    assert kept.ended_at == 9
+
+
+def test_a_curve_is_named_by_how_its_title_begins_and_lasts_to_the_end() -> None:
+    plays = {name: Played(queued(name, until), Teller(repr)) for name, until in (("one", 2), ("other", 4))}
+    chart = compared("Waiting for the reader at b", plays)
+    assert [(each.name, each.points[-1]) for each in chart.series] == [("one", (2, 1)), ("other", (4, 1))]
+    assert chart.across == "seconds of virtual time"
+    assert plays["one"].curve("Waiting").title == "Waiting for the reader at b"
+    with pytest.raises(ValueError, match="no curve 'Speed' here, but Waiting for the reader at b"):
+        plays["one"].curve("Speed")
+
+
+def queued(name: str, until: int) -> Trace:
+    """Three payloads handed to a reader who reads two of them."""
+    events = [
+        PortEvent(at * SECOND // 4, "b", "app", what, number, b"card")
+        for at, what, number in ((1, "delivered", 1), (2, "delivered", 2), (3, "consumed", 1), (4, "delivered", 3))
+    ] + [PortEvent(5 * SECOND // 4, "b", "app", "consumed", 2, b"card")]
+    return Trace(scene=name, seed=1, testbed="sim", hosts=("a", "b"), events=list(events), ended_at=until * SECOND)
+
+
+def test_a_table_is_shown_as_one() -> None:
+    assert Table(["at", "r1"], [["0", 16]])._repr_markdown_() == "| at | r1 |\n| --- | --- |\n| 0 | 16 |"
