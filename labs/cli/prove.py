@@ -15,6 +15,7 @@ from labs.grading.answers import write_cases
 from labs.grading.hints import HINTS
 from labs.grading.proof import Finding
 from labs.grading.reference import read_patches
+from labs.story import mutants
 from labs.story.escape import plain
 from labs.testbed import testbeds
 from labs.testbed.judge import Verdict
@@ -36,6 +37,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--on", choices=TESTBEDS, help="only the steps that this testbed can judge")
     parser.add_argument("--jobs", type=at_least_one, default=os.cpu_count() or 1, metavar="N", help="at a time")
     parser.add_argument("--cases", action="store_true", help="make the traces to diagnose anew, and prove nothing")
+    parser.add_argument("--show", action="store_true", help="tell how each mutant is caught, and prove nothing")
+    parser.add_argument("--markdown", action="store_true", help="with --show: as a table (docs/mutants.md)")
     parser.add_argument("--json", action="store_true", help="the findings as JSON (docs/json.md)")
 
 
@@ -50,6 +53,8 @@ def run(args: argparse.Namespace) -> int:
     with refusing():
         if args.cases:
             return _make_cases(course, lab)
+        if args.show or args.markdown:
+            return _show(course, lab, args)
         findings = _prove(lab, proof.Terms(seeds=args.seeds, on=args.on), args.jobs)
     verdict = proof.total(findings)
     if args.json:
@@ -74,6 +79,14 @@ def _prove(lab: Lab, terms: proof.Terms, jobs: int) -> list[Finding]:
 
     progress(label, 0, total)
     return [*proof.prove(lab, terms, jobs=jobs, told=told), *proof.broken_judges(lab, terms)]
+
+
+def _show(course: Course, lab: Lab, args: argparse.Namespace) -> int:
+    shown = mutants.show(
+        course, lab, on=args.on, told=lambda done, total: progress(f"catching mutants of lab {lab.number}", done, total)
+    )
+    print(mutants.as_markdown(lab, shown) if args.markdown else plain(mutants.as_text(shown), lines=True))
+    return PASSED
 
 
 def _make_cases(course: Course, lab: Lab) -> int:

@@ -192,11 +192,13 @@ def calls(outcome: Outcome) -> Iterator[str]:
         if not told.came or _is_prop(told):
             continue
         yield _hanging("   " if told.held else ">> ", told.text)
-        if told.wanted or not told.held:
-            yield _hanging_rows("   came back  ", told.came)
-            yield _hanging_rows("   expected   ", told.wanted or "what the line says")
+        if told.held and told.came != "None":
+            yield _hanging_rows("       came back  ", f"{told.came}, as expected")
+        elif not told.held:
+            yield _hanging_rows("       came back  ", told.came)
+            yield _hanging_rows("       expected   ", told.wanted or "what the line says")
     if outcome.broken is not None and outcome.broken.not_reached:
-        yield f"   {len(outcome.broken.not_reached)} calls were not made any more"
+        yield f"   {len(outcome.broken.not_reached)} more calls, which count for nothing after this"
 
 
 def _found(outcome: Outcome) -> str:

@@ -67,10 +67,11 @@ def rows(data: bytes, *, around: int = 0) -> Iterator[str]:
     """Sixteen bytes to a row, with their text: the row that holds byte `around`, and a row before and after it."""
     first = max(0, around // _ROW - 1) * _ROW
     last = min(len(data), first + 3 * _ROW)
+    width = 3 * min(_ROW, last - first) - 1
     for offset in range(first, last, _ROW):
         part = data[offset : min(offset + _ROW, last)]
         text = "".join(chr(byte) if 32 <= byte < 127 else "." for byte in part)
-        yield f"{part.hex(' '):<47}  {text}"
+        yield f"{part.hex(' '):<{width}}  {text}"
 
 
 def _told(label: str, data: bytes, place: int) -> Iterator[str]:
