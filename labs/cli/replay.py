@@ -19,6 +19,7 @@ from labs.grading import reports
 from labs.grading.checks import Check
 from labs.grading.examination import CheckResult, Examination, StepResult
 from labs.story import narrate
+from labs.story.calls import calls
 from labs.story.telling import Teller
 from labs.story.trace import Event
 from netstack.wire import Fault, ScriptError
@@ -84,8 +85,8 @@ def run(args: argparse.Namespace) -> int:
 def _tell(examination: Examination, check: Check) -> CheckResult:
     print(paint(f"{check.name}: {check.sentence}", "bold"), flush=True)
     result = examination.check(check)
-    if result.outcome is not None:
-        print("\n".join(narrate.calls(result.outcome)))
+    for told in calls(result.outcome) if result.outcome is not None else ():
+        print(told)
     return result
 
 

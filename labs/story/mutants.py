@@ -14,6 +14,7 @@ from labs.course import Course, Lab
 from labs.grading.examination import CheckResult, Examination, StepResult
 from labs.grading.hints import hint_for
 from labs.grading.reference import Patch, lay_out, read_patches
+from labs.story.calls import is_script
 from labs.story.escape import plain
 from labs.testbed.judge import Verdict
 from labs.testbed.shrink import Shrunk, schedule_of
@@ -74,14 +75,10 @@ def _caught(lab: Lab, patch: Patch, own: Path, on: str | None) -> Shown:
 
 def _seen_on_the_wire(examination: Examination, result: StepResult) -> CheckResult | None:
     """The first check of frames that fails, from the deciding one on."""
-    if result.deciding is None or not _is_script(result.deciding):
+    if result.deciding is None or not is_script(result.deciding.outcome):
         return result.deciding
     later = map(examination.check, result.not_reached)
-    return next((each for each in later if each.verdict is Verdict.FAIL and not _is_script(each)), None)
-
-
-def _is_script(result: CheckResult) -> bool:
-    return result.outcome is not None and any(told.identity.startswith("unit:") for told in result.outcome.story)
+    return next((each for each in later if each.verdict is Verdict.FAIL and not is_script(each.outcome)), None)
 
 
 def what_is_wrong(patch: Patch) -> str:

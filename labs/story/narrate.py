@@ -3,12 +3,9 @@
 Plain text without colour, made safe to show: programs' output, their errors and their data are somebody else's text.
 """
 
-import ast
-import inspect
 import itertools
 import re
-import textwrap
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from labs.course import ANSWERS, Lab
@@ -16,17 +13,17 @@ from labs.grading.checks import Check
 from labs.grading.examination import CheckResult, StepResult
 from labs.grading.reports import fields_of
 from labs.story.beside import compared
+from labs.story.calls import is_prop, is_script
 from labs.story.complaints import complaints, printed
-from labs.story.escape import plain
 from labs.story.replay import replay_command
+from labs.story.rows import hanging, indented, last_rows, row, safe, wrapped
 from labs.story.telling import Teller, designation
+from labs.story.unreached import not_reached
 from labs.testbed.judge import Broken, Outcome, Told, Verdict
 from labs.testbed.shrink import Shrunk
 
-WIDTH = 72  # columns, before the indentation
 MOST_STORY = 13  # rows of a story
 MOST_ROWS = 3  # of one of its lines
-MOST_FOUND = 14  # rows of what was found
 MOST_NOT_REACHED = 3
 CHECKS_NAMED = 3  # of those that passed, and of those that were not reached
 MOST_QUOTED = 12  # lines of the handout
@@ -34,7 +31,6 @@ GO_ON = "There is nothing in it for you to mend. Go on with the next step, and s
 CALL_BY_CALL = "(which tells each call, what came back, and what was expected)"
 _MISSING = re.compile(r"(?:No module named '(\w+)'|has no attribute '(\w+)'|cannot import name '(\w+)')")
 _NUMBER = re.compile(r"\d+")
-OURS = " = netstack."
 _VERDICTS = {Verdict.FAIL: "failed"}
 _SIGNS = {True: "held", False: "BROKEN", None: ""}
 
@@ -63,22 +59,22 @@ def explain(
     deciding = result.deciding
     outcome = None if deciding is None else deciding.outcome
     if result.why:
-        parts.append(_wrapped(f"{result.why}."))
+        parts.append(wrapped(f"{result.why}."))
     if deciding is not None and outcome is not None:
         parts += _about_outcome(deciding.check, outcome, submission, lab)
     if quote := _from_the_handout(lab, _lacking(result)):
-        parts.append(f"the handout says:\n{_indented(quote)}")
+        parts.append(f"the handout says:\n{indented(quote)}")
     if shrunk is not None:
-        parts.append(_wrapped(f"{_about_shrinking(shrunk)}."))
+        parts.append(wrapped(f"{_about_shrinking(shrunk)}."))
     if hint and result.verdict is Verdict.FAIL:
-        parts.append(_wrapped(f"hint: {hint}"))
+        parts.append(wrapped(f"hint: {hint}"))
     if result.verdict is Verdict.INCONCLUSIVE:
-        parts.append(_wrapped(GO_ON))
+        parts.append(wrapped(GO_ON))
     if replay:
-        parts.append(f"again:  {replay}" + (f"\n{_indented(CALL_BY_CALL)}" if _is_unit(outcome) else ""))
+        parts.append(f"again:  {replay}" + (f"\n{indented(CALL_BY_CALL)}" if is_script(outcome) else ""))
     if report is not None:
         parts.append(f"report: {report}")
-    return _indented("\n".join(parts))
+    return indented("\n".join(parts))
 
 
 def command_to_replay(
@@ -112,7 +108,7 @@ def _about_checks(result: StepResult) -> Iterator[str]:
     yield from _in_rows("passed", passed)
     for each in result.results:
         if each.verdict is not Verdict.PASS:
-            yield _hanging(f"{_VERDICTS.get(each.verdict, each.verdict.value):<12} ", each.check.sentence)
+            yield hanging(f"{_VERDICTS.get(each.verdict, each.verdict.value):<12} ", each.check.sentence)
     yield from _in_rows("not reached", [check.sentence for check in result.not_reached])
 
 
@@ -121,26 +117,26 @@ def _in_rows(label: str, sentences: list[str]) -> Iterator[str]:
         yield f"{label:<12} {len(sentences)} checks"
         return
     for sentence in sentences:
-        yield _row(f"{label:<12} ", sentence)
+        yield row(f"{label:<12} ", sentence)
 
 
 def _about_outcome(check: Check, outcome: Outcome, submission: Path, lab: Lab) -> Iterator[str]:
     yield "the story so far:"
-    yield _indented("\n".join(_story(outcome)))
+    yield indented("\n".join(_story(outcome)))
     if found := _found(outcome).replace(f"{submission.resolve()}/", "").replace(f"{submission}/", ""):
-        yield f"found:\n{_indented(_last_rows(_safe(found)))}"
+        yield f"found:\n{indented(last_rows(safe(found)))}"
     yield from _about_frame(outcome.broken, lab)
-    if _is_unit(outcome) and outcome.broken is not None:
+    if is_script(outcome) and outcome.broken is not None:
         if count := len(outcome.broken.not_reached):
             yield f"not reached: {count} more of these calls"
-    elif rest := _folded(_not_reached(check.function, outcome)):
+    elif rest := _folded(not_reached(check.function, outcome)):
         more = [f"... and {len(rest) - MOST_NOT_REACHED} more"] if len(rest) > MOST_NOT_REACHED else []
-        yield "not reached:\n" + _indented("\n".join([*(_row("", line) for line in rest[:MOST_NOT_REACHED]), *more]))
+        yield "not reached:\n" + indented("\n".join([*(row("", line) for line in rest[:MOST_NOT_REACHED]), *more]))
 
 
 def _story(outcome: Outcome) -> Iterator[str]:
     """What was played last, how much of the story is left out, and its last lines."""
-    whole = [told for told in outcome.story if not _is_prop(told)]
+    whole = [told for told in outcome.story if not is_prop(told)]
     lines = list(map(_told, whole))
     begin = _first_shown(lines)
     played = max((place for place, told in enumerate(whole) if told.held is None), default=0)
@@ -164,13 +160,8 @@ def _first_shown(lines: list[str]) -> int:
     return 0
 
 
-def _is_prop(told: Told) -> bool:
-    """Whether a line only makes a value of ours, which a later line shows as an argument."""
-    return told.held is True and OURS in told.text
-
-
 def _told(told: Told) -> str:
-    rows = _hanging(f"{_SIGNS[told.held]:<6} ", told.text).splitlines()
+    rows = hanging(f"{_SIGNS[told.held]:<6} ", told.text).splitlines()
     return "\n".join(rows if told.held is False or len(rows) <= MOST_ROWS else [*rows[: MOST_ROWS - 1], f"{'':<7}..."])
 
 
@@ -178,27 +169,12 @@ def _about_frame(broken: Broken | None, lab: Lab) -> Iterator[str]:
     """The frame that shows it, and the header fields in which it differs from the one expected."""
     if broken is None or broken.frame is None:
         return
-    yield _hanging(f"{designation(broken.frame)}:  ", Teller.of(lab).described(broken.frame.data))
+    yield hanging(f"{designation(broken.frame)}:  ", Teller.of(lab).described(broken.frame.data))
     beside = compared(broken, fields_of(lab))
     if beside is not None:
         width = max(len(name) for name, _, _ in beside.rows)
         rows = [f"{name:<{width}}  {here}, not {there}" for name, here, there in beside.rows]
-        yield f"{beside.title}:\n{_indented(_last_rows(_safe(chr(10).join(rows))))}"
-
-
-def calls(outcome: Outcome) -> Iterator[str]:
-    """A unit script call by call: what came back, what was expected, and a mark at the first that differs."""
-    for told in outcome.story:
-        if not told.came or _is_prop(told):
-            continue
-        yield _hanging("   " if told.held else ">> ", told.text)
-        if told.held and told.came != "None":
-            yield _hanging_rows("       came back  ", f"{told.came}, as expected")
-        elif not told.held:
-            yield _hanging_rows("       came back  ", told.came)
-            yield _hanging_rows("       expected   ", told.wanted or "what the line says")
-    if outcome.broken is not None and outcome.broken.not_reached:
-        yield f"   {len(outcome.broken.not_reached)} more calls, which count for nothing after this"
+        yield f"{beside.title}:\n{indented(last_rows(safe(chr(10).join(rows))))}"
 
 
 def _found(outcome: Outcome) -> str:
@@ -218,52 +194,6 @@ def _folded(lines: list[str]) -> list[str]:
         folded.append(first)
         folded += [f"... {len(more) - 1} more like it", more[-1]] if len(more) > 1 else more
     return folded
-
-
-def _not_reached(function: Callable[..., object], outcome: Outcome) -> list[str]:
-    """The sentences after the one that broke: the rest of a unit script, then what the check's source still says."""
-    identities = {each.identity for each in outcome.story}
-    later = [
-        text
-        for identity, text in expectations(function)
-        if identity not in identities and not any(_stands_for(text, each.text) for each in outcome.story)
-    ]
-    return [*(outcome.broken.not_reached if outcome.broken else ()), *later]
-
-
-def _stands_for(written: str, told: str) -> bool:
-    """Whether a sentence as the source has it, `…` for what is only known at run time, may be the one that was told."""
-    return re.fullmatch(".*".join(map(re.escape, written.split("…"))), told, re.DOTALL) is not None
-
-
-def expectations(function: Callable[..., object]) -> list[tuple[str, str]]:
-    """The (identity, sentence) of each `judge.expect` and `judge.bites` in a check's source, where it is literal."""
-    try:
-        tree = ast.parse(textwrap.dedent(inspect.getsource(function)))
-    except (OSError, SyntaxError):
-        return []
-    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)]
-    calls.sort(key=lambda call: (call.lineno, call.col_offset))
-    return [said for call in calls if (said := _said(call)) is not None]
-
-
-def _said(call: ast.Call) -> tuple[str, str] | None:
-    assert isinstance(call.func, ast.Attribute)
-    if call.func.attr == "expect" and len(call.args) >= 3:
-        return _literal(call.args[0]), _literal(call.args[2])
-    if call.func.attr == "bites" and call.args:
-        return "bites it", _literal(call.args[0])
-    return None
-
-
-def _literal(node: ast.expr) -> str:
-    """The text that an expression stands for; what is only known at run time is shown as `…`."""
-    match node:
-        case ast.Constant(value=str(text)):
-            return text
-        case ast.JoinedStr(values):
-            return "".join(_literal(value) for value in values)
-    return "…"
 
 
 def _lacking(result: StepResult) -> str:
@@ -289,54 +219,7 @@ def _from_the_handout(lab: Lab, name: str) -> str:
         for paragraph in re.split(r"\n\s*\n", handout.read_text(encoding="utf-8"))
         if spoken_of.search(paragraph) and not paragraph.lstrip().startswith("|")
     ]
-    return "\n".join(_wrapped(line) for line in prose[0].splitlines()[:MOST_QUOTED]) if prose else ""
-
-
-def _last_rows(text: str) -> str:
-    lines = text.splitlines()
-    rows = [row for line in lines for row in (_broken_up(line) if len(line) > WIDTH + 6 else [line])]
-    cut = len(rows) - MOST_FOUND
-    return "\n".join([f"... {cut} lines before", *rows[-MOST_FOUND:]] if cut > 0 else rows)
-
-
-def _broken_up(line: str) -> list[str]:
-    margin = " " * (len(line) - len(line.lstrip()) + 2)
-    return textwrap.wrap(line, WIDTH, subsequent_indent=margin, drop_whitespace=True)
-
-
-def _safe(text: str) -> str:
-    """Text with nothing in it that a terminal obeys. Backslashes stay single: most stand in bytes that we wrote out."""
-    return plain(text, lines=True).replace("\\\\", "\\")
-
-
-def _wrapped(text: str) -> str:
-    return textwrap.fill(_safe(text), WIDTH, subsequent_indent="  ", break_long_words=False)
-
-
-def _hanging(label: str, text: str) -> str:
-    """`text` beside a label, its further lines under its first."""
-    return textwrap.fill(
-        _safe(text), WIDTH, initial_indent=label, subsequent_indent=" " * len(label), break_long_words=False
-    )
-
-
-def _row(label: str, text: str) -> str:
-    """`text` beside a label, cut to one row."""
-    return label + textwrap.shorten(_safe(text), WIDTH - len(label), placeholder=" …")
-
-
-def _hanging_rows(label: str, text: str) -> str:
-    """Several rows beside a label, each broken up where it is too long."""
-    first, *more = [row for line in _safe(text).splitlines() for row in _broken_up(line)] or [""]
-    return "\n".join([f"{label}{first}", *(f"{'':<{len(label)}}{row}" for row in more)])
-
-
-def _is_unit(outcome: Outcome | None) -> bool:
-    return outcome is not None and any(told.came for told in outcome.story[-1:])
-
-
-def _indented(text: str) -> str:
-    return textwrap.indent(text, "    ")
+    return "\n".join(wrapped(line) for line in prose[0].splitlines()[:MOST_QUOTED]) if prose else ""
 
 
 def total(results: Sequence[StepResult]) -> str:

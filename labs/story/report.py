@@ -16,17 +16,21 @@ from importlib import resources
 from pathlib import Path
 
 from labs.story import network
+from labs.story.beside import compared
+from labs.story.calls import is_prop
 from labs.story.diagram_svg import STYLE, palette
 from labs.story.dissect import Fields
 from labs.story.escape import html
 from labs.story.report_play import Budget, Shown, play_as_html
 from labs.story.trace import Trace
-from labs.testbed.judge import Outcome, Told, Verdict
+from labs.testbed.judge import Broken, Outcome, Told, Verdict
 from labs.testbed.shrink import Shrunk
 from labs.testbed.sim import Played
+from labs.testbed.unit import HOST
 
 SIGNS = {Verdict.PASS: "✓", Verdict.FAIL: "✗", Verdict.INCONCLUSIVE: "?", Verdict.NOT_RUN: "–"}
 WITHOUT_SCRIPT = ".play .band * { display: inline !important }"  # the script shows what is in view; without it, all is
+STORY_SHOWN, FOLDED_FROM = 8, 4  # the last lines of a story, and how many more make it worth folding
 PLAYS_SHOWN = 6  # of one check; a check that plays more tells its story in its last ones
 
 
@@ -109,10 +113,9 @@ class _Page:
         outcome = chapter.outcome
         if outcome is not None:
             yield _outcome_in_words(outcome)
-            yield f'<ol class="story">{"".join(map(_story_line, outcome.story))}</ol>'
-            if outcome.broken is not None and outcome.broken.found:
-                found = html(outcome.broken.found, lines=True)
-                yield f'<h3>What was seen instead</h3><pre class="found">{found}</pre>'
+            yield _story(outcome)
+            if outcome.broken is not None:
+                yield from self._seen(outcome.broken)
         if chapter.hint:
             yield f'<div class="hint"><h3>Hint</h3><p>{html(chapter.hint)}</p></div>'
         if chapter.replay:
@@ -122,6 +125,18 @@ class _Page:
             )
         yield from (self._capture(path) for path in chapter.captures)
 
+    def _seen(self, broken: Broken) -> Iterator[str]:
+        beside = compared(broken, self.fields)
+        if broken.found or beside is not None:
+            yield "<h3>What was seen instead</h3>"
+        if broken.found:
+            yield f'<pre class="found">{html(broken.found, lines=True)}</pre>'
+        if beside is not None:
+            rows = "".join(f"<tr>{''.join(f'<td>{html(cell)}</td>' for cell in row)}</tr>" for row in beside.rows)
+            head = '<th scope="col">Field</th><th scope="col">As it is</th><th scope="col">As it should be</th>'
+            caption = f"<caption>{html(beside.title)}: the fields that differ</caption>"
+            yield f'<table class="beside">{caption}<thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>'
+
     def _capture(self, path: Path) -> str:
         href = path.name if path.parent == self.folder else f"{path.parent.name}/{path.name}"
         return f'<p>For Wireshark: <a href="{html(href)}">{html(path.name)}</a></p>'
@@ -129,13 +144,13 @@ class _Page:
     def _plays(self, number: int, chapter: Chapter) -> Iterator[str]:
         if chapter.shrunk is not None:
             yield from self._shrunk(number, chapter.shrunk)
-        plays = list(enumerate(chapter.plays, 1))
+        plays = [(place, played) for place, played in enumerate(chapter.plays, 1) if not _is_script(played.trace)]
         if plays:
             yield "<h3>What was played</h3>"
         if len(plays) > PLAYS_SHOWN:
             yield f"<p>{len(plays)} scenes were played; the last {PLAYS_SHOWN} are shown.</p>"
         for place, played in plays[-PLAYS_SHOWN:]:
-            last = place == len(plays)
+            last = place == len(chapter.plays)
             scene = f"{played.trace.scene}, seed {played.trace.seed:x}"
             drawn = self._play(f"{number}-{place}", played, scene, chapter.outcome if last else None)
             yield (
@@ -225,8 +240,7 @@ def _networks(chapters: Iterable[Chapter]) -> str:
 
 def _traces(chapters: Iterable[Chapter]) -> Iterator[Trace]:
     for chapter in chapters:
-        for played in chapter.plays:
-            yield played.trace
+        yield from (played.trace for played in chapter.plays if not _is_script(played.trace))
 
 
 def _outcome_in_words(outcome: Outcome) -> str:
@@ -246,6 +260,24 @@ def _seeds(count: int) -> str:
     return "one seed" if count == 1 else f"{count} seeds"
 
 
+def _is_script(trace: Trace) -> bool:
+    """Whether a play is a unit script's, which the story tells call by call: there is no network to draw."""
+    return trace.hosts == (HOST,) and not trace.lines
+
+
+def _story(outcome: Outcome) -> str:
+    """The story, all but its last lines folded away when it is long."""
+    story = [told for told in outcome.story if not is_prop(told)]
+    begin = len(story) - STORY_SHOWN if len(story) >= STORY_SHOWN + FOLDED_FROM else 0
+    early, late = story[:begin], story[begin:]
+    folded = f"<details><summary>{len(early)} lines before</summary>{_lines(early)}</details>" if early else ""
+    return folded + _lines(late)
+
+
+def _lines(story: Sequence[Told]) -> str:
+    return f'<ol class="story">{"".join(map(_story_line, story))}</ol>'
+
+
 def _story_line(told: Told) -> str:
     if told.identity == "bites":
         sign, name, word = ("•", "bit", "it bit") if told.held else ("◦", "missed", "it did not bite")
@@ -254,7 +286,8 @@ def _story_line(told: Told) -> str:
             told.held
         ]
     aloud = f'<span class="aloud">{word}: </span>' if word else ""
-    return f'<li class="{name}"><span class="sign" aria-hidden="true">{sign}</span> {aloud}{html(told.text)}</li>'
+    came = f'<span class="came">{html(told.came)}</span>' if told.held and told.came not in ("", "None") else ""
+    return f'<li class="{name}"><span class="sign" aria-hidden="true">{sign}</span> {aloud}{html(told.text)}{came}</li>'
 
 
 _LEGEND = """<footer><h2>How to read the pictures</h2>
