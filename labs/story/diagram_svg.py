@@ -16,6 +16,7 @@ from typing import Literal
 
 from labs.story.diagram import Arrow, Diagram, Mark, in_words
 from labs.story.escape import html
+from netstack.wire import MILLISECOND
 
 ROW = 16.0  # pixels
 GUTTER = 92.0  # for the times
@@ -195,8 +196,13 @@ def _pauses(sheet: _Sheet) -> Iterator[_Piece]:
             f'<path d="M{x:g} {middle - 7:g} l-5 4 l10 6 l-5 4"/>'
             for x in map(sheet.x, range(len(sheet.diagram.hosts)))
         ]
-        drawn.append(_time(middle, f"… {in_words(pause.time)}"))
+        drawn.append(_time(middle, f"… {in_words(_rounded(pause.time))}"))
         yield sheet.y(pause.top), sheet.y(pause.bottom), f'<g class="pause">{"".join(drawn)}</g>'
+
+
+def _rounded(time: int) -> int:
+    """A pause's length to whole milliseconds, where it has ten or more: the gutter is narrow."""
+    return round(time, -6) if time >= 10 * MILLISECOND else time
 
 
 def _end(sheet: _Sheet) -> str:

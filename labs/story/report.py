@@ -10,6 +10,7 @@ zoom, keys, and the dissection of a chosen frame, and keeps thousands of frames 
 
 import base64
 import hashlib
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from importlib import resources
@@ -91,8 +92,8 @@ class _Page:
             f"<header><h1>{html(title)}</h1>{_paragraph(summary)}{_count(chapters)}</header>",
             _contents(chapters),
             '<main id="main">',
+            *(self._chapter(number, chapter) for number, chapter in _passed_last(chapters)),
             _networks(chapters),
-            *(self._chapter(number, chapter) for number, chapter in enumerate(chapters, 1)),
             f"</main>{_LEGEND}<script>{script}</script></body></html>\n",
         )
         return "\n".join(parts)
@@ -100,7 +101,7 @@ class _Page:
     def _chapter(self, number: int, chapter: Chapter) -> str:
         outcome = chapter.outcome
         name = f"chapter-{number}"
-        heading = f'<h2 id="{name}-title">{_verdict(outcome)}{_step(chapter)}{html(chapter.title)}</h2>'
+        heading = f'<h2 id="{name}-title">{_verdict(outcome)}{_step(chapter)}{_inline(chapter.title)}</h2>'
         told = "".join(self._told(chapter))
         plays = "".join(self._plays(number, chapter))
         calm = outcome is not None and outcome.verdict is Verdict.PASS
@@ -117,7 +118,7 @@ class _Page:
             if outcome.broken is not None:
                 yield from self._seen(outcome.broken)
         if chapter.hint:
-            yield f'<div class="hint"><h3>Hint</h3><p>{html(chapter.hint)}</p></div>'
+            yield f'<div class="hint"><h3>Hint</h3><p>{_inline(chapter.hint)}</p></div>'
         if chapter.replay:
             yield (
                 f'<div class="replay"><h3>To repeat it</h3><pre><code>{html(chapter.replay)}</code></pre>'
@@ -169,7 +170,8 @@ class _Page:
         unfinished = "" if shrunk.finished else " (the search ran out of time; perhaps fewer would do)"
         faults = "".join(f"<li><code>{html(str(fault))}</code></li>" for fault in shrunk.schedule)
         yield f"<h3>The fewest faults that still break it, beside a run without any</h3><ul>{faults}</ul>"
-        yield f"<p>{len(shrunk.schedule)} of {shrunk.whole}, found in {shrunk.runs} runs{unfinished}.</p>"
+        count = f"{len(shrunk.schedule)} of {shrunk.whole}" if shrunk.whole > 1 else "The only one that there was"
+        yield f"<p>{count}, found in {shrunk.runs} runs{unfinished}.</p>"
         yield f'<div class="pair">{fewest}{free}</div>'
 
     def _play(self, identity: str, played: Played, title: str, outcome: Outcome | None = None) -> str:
@@ -213,11 +215,33 @@ def _count(chapters: Sequence[Chapter]) -> str:
 def _contents(chapters: Sequence[Chapter]) -> str:
     if len(chapters) < 2:
         return ""
-    rows = (
-        f'<li>{_verdict(chapter.outcome)}<a href="#chapter-{number}">{_step(chapter)}{html(chapter.title)}</a></li>'
-        for number, chapter in enumerate(chapters, 1)
-    )
-    return f'<nav aria-label="Checks"><ul>{"".join(rows)}</ul></nav>'
+    numbered = list(enumerate(chapters, 1))
+    calm = "".join(_entry(number, chapter) for number, chapter in numbered if _passed(chapter))
+    rest = "".join(_entry(number, chapter) for number, chapter in numbered if not _passed(chapter))
+    if rest and calm:
+        count = sum(map(_passed, chapters))
+        calm = f"<li><details><summary>{count} passed</summary><ul>{calm}</ul></details></li>"
+    return f'<nav aria-label="Checks"><ul>{rest}{calm}</ul></nav>'
+
+
+def _entry(number: int, chapter: Chapter) -> str:
+    told = f"{_step(chapter)}{_inline(chapter.title)}"
+    return f'<li>{_verdict(chapter.outcome)}<a href="#chapter-{number}">{told}</a></li>'
+
+
+def _passed(chapter: Chapter) -> bool:
+    return chapter.outcome is not None and chapter.outcome.verdict is Verdict.PASS
+
+
+def _passed_last(chapters: Sequence[Chapter]) -> list[tuple[int, Chapter]]:
+    """The chapters with their numbers: whoever opens a report wants to know what failed, and then what passed."""
+    return sorted(enumerate(chapters, 1), key=lambda pair: _passed(pair[1]))
+
+
+def _inline(text: str) -> str:
+    """Our own words, with `code` and *emphasis* as in the handouts."""
+    coded = re.sub(r"`([^`]+)`", r"<code>\1</code>", html(text))
+    return re.sub(r"(?<!\w)\*(\w[^*<]*)\*", r"<em>\1</em>", coded)
 
 
 def _networks(chapters: Iterable[Chapter]) -> str:
