@@ -27,7 +27,7 @@ def compared(broken: Broken, fields: Fields | None) -> Beside | None:
     differing = differences(dissect(frame.data, fields), dissect(other, fields))
     rows = tuple((name, _cut(here), _cut(there)) for name, here, there in differing)
     right = f"{designation(wanted)}, which was right" if isinstance(wanted, FrameEvent) else "the frame expected"
-    return Beside(f"beside {right}", rows) if rows else None
+    return Beside(f"{designation(frame)} beside {right}", rows) if rows else None
 
 
 def _cut(value: str) -> str:

@@ -173,8 +173,8 @@ def _about_frame(broken: Broken | None, lab: Lab) -> Iterator[str]:
     beside = compared(broken, fields_of(lab))
     if beside is not None:
         width = max(len(name) for name, _, _ in beside.rows)
-        rows = [f"{name:<{width}}  {here}, not {there}" for name, here, there in beside.rows]
-        yield f"{beside.title}:\n{indented(last_rows(safe(chr(10).join(rows))))}"
+        rows = "\n".join(f"{name:<{width}}  {here}, not {there}" for name, here, there in beside.rows)
+        yield f"{beside.title}:\n{indented(last_rows(safe(rows)))}"
 
 
 def _found(outcome: Outcome) -> str:

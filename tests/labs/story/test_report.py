@@ -17,7 +17,7 @@ from labs.story.dissect import differences, dissect, hexdump
 from labs.story.report import PLAYS_SHOWN, Chapter, write_report
 from labs.story.report_play import Budget
 from labs.story.trace import Line, Note, Trace
-from labs.testbed.judge import Verdict
+from labs.testbed.judge import Broken, Outcome, Told, Verdict
 from labs.testbed.sim import Played
 
 VOID = {"meta", "br", "img", "link", "input", "hr"}
@@ -255,3 +255,57 @@ def test_a_network_is_drawn_with_all_its_links() -> None:
     assert page.count["path"] == 4
     assert len(set(page.values("d"))) == 4, "parallel links are told apart"
     assert "10 Mbit/s, delay 5ms" in drawn
+
+
+def written(tmp_path: Path, *chapters: Chapter, fields: Callable | None = None) -> str:
+    path = write_report(tmp_path / "told.html", title="Told", chapters=chapters, fields=fields)
+    return path.read_text(encoding="utf-8")
+
+
+def told(verdict: Verdict, story: list[Told], broken: Broken | None = None, *, title: str = "a check") -> Chapter:
+    outcome = Outcome(verdict=verdict, seed=1, seeds_tried=1, story=story, broken=broken)
+    return Chapter(title=title, step="4", outcome=outcome, hint="Count *what was read*: `app.consumed`, not <b>.")
+
+
+def test_a_long_story_is_folded_up_to_its_end(tmp_path: Path) -> None:
+    story = [Told(f"line-{n}", f"line {n} held", True) for n in range(30)]
+    page = written(tmp_path, told(Verdict.FAIL, story))
+    folded = page[page.index("<summary>22 lines before</summary>") : page.index("</details>")]
+    assert folded.count("<li") == 22
+    assert "line 21 held" in folded
+    assert "line 22 held" not in folded
+    short = written(tmp_path, told(Verdict.FAIL, story[:11]))
+    assert "lines before" not in short
+    assert "line 0 held" in short
+
+
+def test_what_failed_comes_before_what_passed(tmp_path: Path) -> None:
+    passed, failed = told(Verdict.PASS, [], title="it passes"), told(Verdict.FAIL, [], title="it fails")
+    page = written(tmp_path, passed, failed, passed)
+    assert page.index('id="chapter-2"') < page.index('id="chapter-1"') < page.index('id="chapter-3"')
+    assert "<summary>2 passed</summary>" in page
+
+
+def test_our_own_words_have_code_and_emphasis(tmp_path: Path) -> None:
+    page = written(tmp_path, told(Verdict.FAIL, []))
+    assert "Count <em>what was read</em>: <code>app.consumed</code>, not &lt;b&gt;." in page
+
+
+def test_fields_that_differ_stand_in_a_table(tmp_path: Path, converse: Callable, fields: Callable) -> None:
+    frame = next(converse().frames("a-b"))
+    broken = Broken("number", "it is numbered", frame=frame, wanted=b"\0\0\7" + frame.data[3:])
+    page = written(tmp_path, told(Verdict.FAIL, [], broken), fields=fields)
+    assert "a-b:data:1 beside the frame expected" in page
+    assert "<tr><td>sequence</td><td>0</td><td>7</td></tr>" in page
+    assert "<td>payload</td>" not in page
+
+
+def test_a_unit_script_is_told_by_what_came_back_and_not_drawn(tmp_path: Path) -> None:
+    line = Told("unit:u:1", "add(1, 2): three", True, came="3", wanted="3")
+    script = Played(trace=Trace(scene="u", seed=1, testbed="sim", hosts=("desk",)), output={}, unmet=())
+    chapter = told(Verdict.FAIL, [line])
+    chapter.outcome.played = [script]
+    page = written(tmp_path, chapter)
+    assert 'add(1, 2): three<span class="came">3</span>' in page
+    assert "What was played" not in page
+    assert "<svg" not in page
