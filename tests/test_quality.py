@@ -13,6 +13,7 @@ BIN = Path(sys.executable).parent
 
 # The shells of netstack: trio, sockets and clocks are theirs alone. Every other module of it is pure core.
 SHELLS = ("netstack/link/", "netstack/driver.py", "netstack/sockets.py")
+CORES = ("netstack/**/*.py", "mesh/policies/**/*.py")
 IMPURE = {"asyncio", "multiprocessing", "select", "selectors", "socket", "subprocess", "threading", "time", "trio"}
 
 
@@ -40,7 +41,7 @@ def test_a_tool_is_content(arguments: tuple[str, ...]) -> None:
 
 
 def core_modules() -> Iterator[Path]:
-    for path in sorted(ROOT.glob("netstack/**/*.py")):
+    for path in sorted(path for pattern in CORES for path in ROOT.glob(pattern)):
         if not path.relative_to(ROOT).as_posix().startswith(SHELLS):
             yield path
 

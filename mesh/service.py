@@ -1,0 +1,90 @@
+"""Services, layers, and stacks of named roles: how everything in this package is put together.
+
+A *service* is an async function from a request to a response. A *layer* makes a service from a service: it may refuse,
+delay, repeat or count what passes. A *stack* is a list of layers, each under the name of the *role* that it plays, the
+outermost first. Since roles have names, one layer can be taken out and another put in its place, in a client that
+somebody else has put together, and what it means to stand above or below another can be talked about.
+
+Building and calling are apart: `Stack.over(service)` is done once for a target, the service that it returns is called
+for each request. Prior art: Finagle's `Service`, `Filter` and `Stack`; tower's `Layer`.
+"""
+
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+Request = TypeVar("Request")
+Response = TypeVar("Response")
+
+Service = Callable[[Request], Awaitable[Response]]
+Layer = Callable[[Service[Request, Response]], Service[Request, Response]]
+
+
+class NoSuchRole(LookupError):
+    """The stack has no layer in this role."""
+
+
+class RoleTaken(ValueError):
+    """The stack has a layer in this role already."""
+
+
+@dataclass(frozen=True)
+class Named(Generic[Request, Response]):
+    """A layer in a role. `why` says why it stands where it stands."""
+
+    role: str
+    layer: Layer[Request, Response]
+    why: str = ""
+
+
+@dataclass(frozen=True)
+class Stack(Generic[Request, Response]):
+    """Layers in their roles, the outermost first. Never changed: each method returns another stack."""
+
+    layers: tuple[Named[Request, Response], ...] = ()
+
+    def __post_init__(self) -> None:
+        roles = self.roles
+        if len(set(roles)) < len(roles):
+            raise RoleTaken(f"a role is there twice: {', '.join(roles)}")
+
+    @property
+    def roles(self) -> tuple[str, ...]:
+        """The names, outermost first."""
+        return tuple(named.role for named in self.layers)
+
+    def push(self, role: str, layer: Layer[Request, Response], *, why: str = "") -> "Stack[Request, Response]":
+        """Put a layer below all others, next to the service; raises `RoleTaken`."""
+        return Stack((*self.layers, Named(role, layer, why)))
+
+    def replace(self, role: str, layer: Layer[Request, Response]) -> "Stack[Request, Response]":
+        """Let another layer play `role`; raises `NoSuchRole`."""
+        place = self._place(role)
+        named = Named(role, layer, self.layers[place].why)
+        return Stack((*self.layers[:place], named, *self.layers[place + 1 :]))
+
+    def remove(self, role: str) -> "Stack[Request, Response]":
+        """Do without `role`; raises `NoSuchRole`."""
+        place = self._place(role)
+        return Stack((*self.layers[:place], *self.layers[place + 1 :]))
+
+    def insert_before(
+        self, role: str, new: str, layer: Layer[Request, Response], *, why: str = ""
+    ) -> "Stack[Request, Response]":
+        """Put a layer in the new role just outside of `role`; raises `NoSuchRole`, `RoleTaken`."""
+        place = self._place(role)
+        return Stack((*self.layers[:place], Named(new, layer, why), *self.layers[place:]))
+
+    def over(self, service: Service[Request, Response]) -> Service[Request, Response]:
+        """Build: the service that is reached through all layers."""
+        for named in reversed(self.layers):
+            service = named.layer(service)
+        return service
+
+    def _place(self, role: str) -> int:
+        if role not in self.roles:
+            raise NoSuchRole(f"there is no {role!r} here, only {', '.join(self.roles) or 'nothing'}")
+        return self.roles.index(role)
+
+    def __iter__(self) -> Iterator[Named[Request, Response]]:
+        return iter(self.layers)
