@@ -1,14 +1,19 @@
 """System calls: how a program uses the sockets of a `Host`, wherever the program is.
 
 A program hands over a `Request` and, unless it is one that needs none, gets an `Answer` with the same number: at once,
-or when what it waits for has happened. Requests and answers are plain records of the same few fields, so that they can
-be passed by a function call, or travel on a channel to another process. The program numbers its sockets itself.
+or when what it waits for has happened. Requests and answers are plain records (`netstack.requests`), which can be
+passed by a function call, or travel on a channel to another process. The program numbers its sockets itself.
 
     program = Program(host)
     program.request(request, now=now)         take a request in
     program.look_at(touched, now=now)         something has happened to these (see `Host.touched`)
-    program.answers()                         what can be answered by now
+    program.has_news                          whether it is worth while to ask for
+    program.answers(now=now)                  what can be answered by now
     program.end(now=now)                      it exists no more: close its sockets, as a kernel does
+
+What always holds: nothing is taken from a connection, a listener or a mailbox before the program is there to be told. A
+request to receive or accept is looked into when `answers` is called and not before, so one that has been withdrawn by
+then has taken nothing, and no byte gets lost between a host and a task that is cancelled.
 
 `netstack.sockets` is the other end: trio's sockets, made of requests. Errors are numbers of `errno`. What the
 operations mean, and when they block, is POSIX's affair; where it leaves a choice, we follow Linux.
@@ -17,63 +22,16 @@ operations mean, and when they block, is POSIX's affair; where it leaves a choic
 import errno
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from enum import IntEnum
 
 from netstack.host import Host, Touched, Unreachable
 from netstack.packets import PacketError
 from netstack.ports import ANY, InUse, Listener, Mailbox, NoPorts
+from netstack.requests import Answer, Operation, Request
 from netstack.tcp import Connection, Endpoint, Failure
 
 MOST_AT_ONCE = 1 << 16  # bytes that one answer carries
 MOST_SOCKETS = 10_000
-
-
-class Operation(IntEnum):
-    """What is asked for; in brackets the fields of the request that say more → the fields of the answer."""
-
-    OPEN_TCP = 1  # no answer
-    OPEN_UDP = 2  # no answer
-    BIND = 3  # [address, port] → address, port
-    LISTEN = 4  # [number: backlog] → address, port
-    CONNECT = 5  # [address, port] → address, port: our own
-    ACCEPT = 6  # [number: what to call the new socket] → address, port: the other side's; number: our own address
-    SEND = 7  # [data] → number: how many bytes were taken, at least one
-    SEND_TO = 8  # [address, port, data] → number
-    RECEIVE = 9  # [number: at most so many] → data; none at the end
-    RECEIVE_FROM = 10  # [number] → data, address, port
-    SHUT_DOWN = 11  # [number: 0 receiving, 1 sending, 2 both]
-    CLOSE = 12  # no answer
-    CANCEL = 13  # [number: of a request that need not be answered any more]; no answer
-    NAME = 14  # → address, port: our own
-    WAIT_READABLE = 15  # until RECEIVE or ACCEPT would not block
-    WAIT_WRITABLE = 16  # until SEND would not block
-    LINGER_NOT = 17  # close with a reset; no answer
-    NO_DELAY = 18  # [number: 0 or 1] Nagle's rule off or on; no answer
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """One system call. `call` is its number; `socket` is the program's own number of the socket."""
-
-    call: int
-    operation: Operation
-    socket: int
-    address: int = 0
-    port: int = 0
-    number: int = 0
-    data: bytes = b""
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What became of the request `call`. `error` is 0, or a number of `errno`."""
-
-    call: int
-    error: int = 0
-    address: int = 0
-    port: int = 0
-    number: int = 0
-    data: bytes = b""
+MOST_WAITING = 10_000  # requests of one program
 
 
 class _Refused(Exception):
@@ -94,6 +52,7 @@ class _Socket:
     lingers: bool = True
     no_delay: bool = False
     deaf: bool = False  # receiving has been shut down
+    bound: bool = False  # a TCP port is ours, by `BIND`
 
     def connection(self) -> Connection:
         if not isinstance(self.thing, Connection):
@@ -123,10 +82,20 @@ class Program:
     _sockets: dict[int, _Socket] = field(default_factory=dict)
     _waiting: dict[int, Request] = field(default_factory=dict)
     _by_thing: dict[Touched, list[int]] = field(default_factory=dict)
+    _takers: list[int] = field(default_factory=list)  # requests that wait to be looked into by `answers`
     _answers: list[Answer] = field(default_factory=list)
 
     def request(self, request: Request, *, now: float) -> None:
         """Take in a request; its answer comes from `answers`, now or later."""
+        if len(self._waiting) >= MOST_WAITING and request.operation not in _UNANSWERED:
+            self._answers.append(Answer(request.call, errno.ENOBUFS))
+        elif request.operation in _TAKING:
+            self._waiting[request.call] = request
+            self._takers.append(request.call)
+        else:
+            self._answer_or_wait(request, now=now)
+
+    def _answer_or_wait(self, request: Request, *, now: float) -> None:
         answer = self._try(request, now=now)
         if answer is None:
             self._waiting[request.call] = request
@@ -143,8 +112,17 @@ class Program:
                 if (request := self._waiting.pop(call, None)) is not None:
                     self.request(request, now=now)
 
-    def answers(self) -> list[Answer]:
-        """All answers that have become known since the last call, in order."""
+    @property
+    def has_news(self) -> bool:
+        """Whether `answers` may have some. (A request to receive may find that there is nothing yet.)"""
+        return bool(self._answers or self._takers)
+
+    def answers(self, *, now: float) -> list[Answer]:
+        """All answers that can be given by now, in order. They must reach the program before it says anything else."""
+        takers, self._takers = self._takers, []
+        for call in takers:
+            if (request := self._waiting.pop(call, None)) is not None:
+                self._answer_or_wait(request, now=now)
         answers, self._answers = self._answers, []
         return answers
 
@@ -192,8 +170,9 @@ class Program:
         port = request.port or self.host.ports.draw_port(udp=socket.is_udp)
         if socket.is_udp:
             socket.thing = self.host.ports.open_mailbox((request.address, port))
-        elif self.host.ports.listener_at((request.address, port)):
-            raise _Refused(errno.EADDRINUSE)
+        else:
+            self.host.ports.bind((request.address, port))
+            socket.bound = True
         socket.local = request.address, port
         return Answer(request.call, 0, *socket.local)
 
@@ -322,6 +301,11 @@ class Program:
 
     def _close(self, socket: _Socket, request: Request, *, now: float) -> Answer:
         del self._sockets[request.socket]
+        for waiting in [call for call, request_ in self._waiting.items() if request_.socket == request.socket]:
+            del self._waiting[waiting]
+            self._answers.append(Answer(waiting, errno.EBADF))
+        if socket.bound:
+            self.host.ports.bound.discard(socket.local)
         thing = socket.thing
         if isinstance(thing, Listener):
             self.host.close_listener(thing, now=now)
@@ -366,6 +350,7 @@ _OPERATIONS: dict[Operation, _Method] = {
     Operation.LINGER_NOT: Program._linger_not,
     Operation.NO_DELAY: Program._no_delay,
 }
+_TAKING = {Operation.RECEIVE, Operation.RECEIVE_FROM, Operation.ACCEPT}
 _UNANSWERED = {
     Operation.OPEN_TCP,
     Operation.OPEN_UDP,

@@ -45,6 +45,7 @@ from netstack.tcp import OURS, Connection, Endpoint, Failure, Parts, Settings, S
 
 BROADCAST = b"\xff" * 6
 LOOPBACK = IPv4Network("127.0.0.0/8")
+EVERYWHERE = IPv4Network("0.0.0.0/0")
 LOOPBACK_ADDRESS = 0x7F000001
 TCP_AND_IP_HEADERS = 40
 LOOPBACK_MTU = 65536 - 14 - 20  # what a packet's 16 bits of length can say
@@ -83,13 +84,17 @@ class Way:
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class Host:
-    """All of one host's networking. Times are seconds, addresses 32-bit numbers."""
+    """All of one host's networking. Times are seconds, addresses 32-bit numbers.
+
+    What is for no neighbour goes to the `gateway`, which is one, and to wherever `add_route` says.
+    """
 
     interfaces: Sequence[Interface]
     randomness: random.Random
     settings: Settings = Settings()
     parts: Parts = OURS
     forwards: bool = False
+    gateway: int | None = None
     ports: Ports = field(init=False)
     _routes: Table[Way] = field(default_factory=Table)
     _ways: dict[int, Way] = field(default_factory=dict)  # what was looked up before
@@ -111,6 +116,8 @@ class Host:
         self._addresses = {interface.ip for interface in self.interfaces}
         for number, interface in enumerate(self.interfaces):
             self.add_route(interface.network, Way(number))
+        if self.gateway is not None:
+            self.add_route(EVERYWHERE, Way(self.way_to(self.gateway).interface, self.gateway))
 
     # Frames
 

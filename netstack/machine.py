@@ -6,8 +6,9 @@ Anything that happens to a host may answer what its programs wait for, and each 
 
 from dataclasses import dataclass, field
 
-from netstack.calls import Answer, Program, Request
+from netstack.calls import Program
 from netstack.host import Host
+from netstack.requests import Answer, Request
 
 
 @dataclass(slots=True, eq=False)
@@ -55,6 +56,13 @@ class Machine:
         """Frames to be sent now, with their interfaces' numbers."""
         return self.host.frames_to_send()
 
-    def answers(self) -> list[tuple[str, Answer]]:
-        """Answers to be given now, with the names of their programs."""
-        return [(name, answer) for name, program in self.programs.items() for answer in program.answers()]
+    def has_news(self, name: str) -> bool:
+        """Whether `answers` may have something for the program `name`."""
+        program = self.programs.get(name)
+        return program is not None and program.has_news
+
+    def answers(self, name: str, *, now: float) -> list[Answer]:
+        """What the program `name` must be told now, before it says anything else; then see to `frames_to_send`."""
+        answers = self.programs[name].answers(now=now) if self.has_news(name) else []
+        self._settle(now)
+        return answers

@@ -70,6 +70,7 @@ class Ports:
 
     randomness: random.Random
     connections: dict[tuple[Endpoint, Endpoint], Connection] = field(default_factory=dict)
+    bound: set[Endpoint] = field(default_factory=set)  # TCP sockets have these, to listen there or to connect from
     listeners: dict[Endpoint, Listener] = field(default_factory=dict)
     mailboxes: dict[Endpoint, Mailbox] = field(default_factory=dict)
 
@@ -80,6 +81,14 @@ class Ports:
     def mailbox_at(self, local: Endpoint) -> Mailbox | None:
         """Who takes datagrams to `local`."""
         return self.mailboxes.get(local) or self.mailboxes.get((ANY, local[1]))
+
+    def bind(self, local: Endpoint) -> None:
+        """Take a TCP port for a socket; raises `InUse` when another one has it, or listens there."""
+        if any(port == local[1] and ANY in (address, local[0]) for address, port in (*self.bound, *self.listeners)):
+            raise InUse(f"somebody has port {local[1]} already")
+        if local in self.bound or local in self.listeners:
+            raise InUse(f"somebody has port {local[1]} already")
+        self.bound.add(local)
 
     def listen(self, local: Endpoint, backlog: int) -> Listener:
         """Raises `InUse`, also when the one address is among the other's (0)."""
@@ -104,6 +113,7 @@ class Ports:
         used = {port for _, port in (self.mailboxes if udp else self.listeners)}
         if not udp:
             used.update(local[1] for local, _ in self.connections)
+            used.update(port for _, port in self.bound)
         count = LAST + 1 - FIRST_EPHEMERAL
         start = self.randomness.randrange(count)
         for step in range(count):

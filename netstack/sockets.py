@@ -1,7 +1,7 @@
 """Trio's sockets on a simulated host: unmodified trio programs talk through our own TCP.
 
 Trio lets its sockets and its resolver be replaced for one run. `Sockets` does that. What it makes are requests (see
-`netstack.calls`), handed to whatever carries them: a function in the same process, or a channel to another one.
+`netstack.requests`), handed to whatever carries them: a function in the same process, or a channel to another one.
 
     sockets = Sockets(hand_over, names)      hand_over(request) is called for each request, and must not block
     sockets.install()                        inside trio.run: from now on trio.open_tcp_stream and so on come here
@@ -23,8 +23,8 @@ import trio
 from trio.abc import HostnameResolver, SocketFactory
 from trio.socket import SocketType
 
-from netstack.calls import Answer, Operation, Request
 from netstack.packets import PacketError, number, text
+from netstack.requests import Answer, Operation, Request
 
 Address = tuple[str, int]
 

@@ -76,13 +76,16 @@ class Note:
 
 @dataclass(frozen=True, slots=True)
 class Exit:
-    """How a program ended: it `returned`, `raised` or `died`; the judge `cancelled` it at the end, or `stopped` it."""
+    """How a program ended: it `returned`, `raised` or `died`; the judge `cancelled` it at the end, or `stopped` it.
+
+    One that was `killed` did nothing wrong: the scene wanted it.
+    """
 
     tag: ClassVar[str] = "exit"
     at: int
     host: str
     program: str
-    how: Literal["returned", "raised", "cancelled", "died", "stopped"]
+    how: Literal["returned", "raised", "cancelled", "died", "stopped", "killed"]
     detail: str = ""
 
 

@@ -49,13 +49,17 @@ class Died(Stopped):
 
 
 class Actor(Protocol):
-    """Who takes turns. `wakes_at` is when it wants the next one unless something arrives before."""
+    """Who takes turns. `wakes_at` is when it wants the next one unless something arrives before.
+
+    One that `has_links` gets its host's frames, and sends its own.
+    """
 
     host: str
     name: str
     wakes_at: int
     turns: int
     ended: bool
+    has_links: bool
 
     def turn(self, now: int, arrived: Iterable[Message]) -> Iterator[Message]:
         """Take a turn, and yield what it does; raises `Stopped` or `ChannelError`, and is of no more use then."""
@@ -85,6 +89,7 @@ class Process:
     wakes_at: int = 0
     turns: int = 0
     ended: bool = False
+    has_links: bool = True
     _decoder: Decoder = field(default_factory=Decoder)
     _messages: int = 0
     _bytes: int = 0
@@ -227,6 +232,7 @@ class Acted:
     wakes_at: int = 0
     turns: int = 0
     ended: bool = False
+    has_links: bool = True
 
     def turn(self, now: int, arrived: Iterable[Message]) -> Iterator[Message]:
         """Hand the peer its frames and its timer, and yield what it sends."""

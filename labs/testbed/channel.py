@@ -7,6 +7,8 @@ raises `ChannelError` and nothing else, and never holds more than one message of
 In *virtual* time the two sides take turns. The judge sends what has arrived and then `Grant(now)`; the program runs
 until all its tasks are blocked, and answers with what it wants done and then `Wait(deadline)`. In *real* time neither
 `Grant` nor `Wait` is sent, and frames travel over the sockets that the program was given instead.
+
+A program on a host with TCP/IP makes system calls there: `Request` and `Answer`, which are `netstack.requests`'.
 """
 
 import json
@@ -14,6 +16,8 @@ import struct
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
+
+from netstack.requests import Answer, Operation, Request
 
 VERSION = 1
 LONGEST = 1 << 20
@@ -104,41 +108,43 @@ class End:
     detail: str = ""
 
 
-Message = Start | Grant | Stop | Frame | Ask | Offer | Deliver | Consumed | Note | Wait | End
+Message = Start | Grant | Stop | Frame | Ask | Offer | Deliver | Consumed | Note | Wait | End | Request | Answer
 
 _SHORT, _LONG = struct.Struct("!H"), struct.Struct("!Q")
 _LENGTH, _PREFIX = struct.Struct("!I"), struct.Struct("!Ic")
+_REQUEST = struct.Struct("!IBIIHQ")  # call, operation, socket, address, port, number
+_ANSWER = struct.Struct("!IHIHQ")  # call, error, address, port, number
 
 
-def _encode_body(message: Message) -> tuple[bytes, bytes]:
-    match message:
-        case Frame(link, data):
-            return b"F", _SHORT.pack(link) + data
-        case Wait(deadline):
-            return b"W", _LONG.pack(deadline)
-        case Grant(now):
-            return b"G", _LONG.pack(now)
-        case Ask(port):
-            return b"A", _SHORT.pack(port)
-        case Offer(port, payload):
-            return b"O", _SHORT.pack(port) + payload
-        case Deliver(port, payload):
-            return b"D", _SHORT.pack(port) + payload
-        case Consumed(port, total):
-            return b"C", _SHORT.pack(port) + _LONG.pack(total)
-        case Note(text):
-            return b"N", text.encode("utf-8", "replace")
-        case Start(settings):
-            return b"S", json.dumps(settings).encode()
-        case End(how, detail):
-            return b"E", how.encode() + b"\n" + detail.encode("utf-8", "replace")
-        case Stop():
-            return b"X", b""
+_ENCODERS: dict[type, tuple[bytes, Callable[[Any], bytes]]] = {
+    Frame: (b"F", lambda said: _SHORT.pack(said.link) + said.data),
+    Wait: (b"W", lambda said: _LONG.pack(said.deadline)),
+    Grant: (b"G", lambda said: _LONG.pack(said.now)),
+    Request: (
+        b"R",
+        lambda said: (
+            _REQUEST.pack(said.call, said.operation, said.socket, said.address, said.port, said.number) + said.data
+        ),
+    ),
+    Answer: (
+        b"r",
+        lambda said: _ANSWER.pack(said.call, said.error, said.address, said.port, said.number) + said.data,
+    ),
+    Ask: (b"A", lambda said: _SHORT.pack(said.port)),
+    Offer: (b"O", lambda said: _SHORT.pack(said.port) + said.payload),
+    Deliver: (b"D", lambda said: _SHORT.pack(said.port) + said.payload),
+    Consumed: (b"C", lambda said: _SHORT.pack(said.port) + _LONG.pack(said.total)),
+    Note: (b"N", lambda said: said.text.encode("utf-8", "replace")),
+    Start: (b"S", lambda said: json.dumps(said.settings).encode()),
+    End: (b"E", lambda said: said.how.encode() + b"\n" + said.detail.encode("utf-8", "replace")),
+    Stop: (b"X", lambda said: b""),
+}
 
 
 def encode(message: Message) -> bytes:
     """Return the bytes of one message; raise `ChannelError` when it is longer than `LONGEST`."""
-    tag, body = _encode_body(message)
+    tag, encode_body = _ENCODERS[type(message)]
+    body = encode_body(message)
     if len(body) >= LONGEST:
         raise ChannelError(f"{len(body)} bytes do not fit into a message of {LONGEST}")
     return _PREFIX.pack(len(body) + 1, tag) + body
@@ -168,6 +174,16 @@ def _consumed(body: bytes) -> Consumed:
     return Consumed(_number(_exactly(10, body)), _LONG.unpack(body[2:])[0])
 
 
+def _request(body: bytes) -> Request:
+    call, operation, socket, address, port, number = _REQUEST.unpack_from(body)
+    return Request(call, Operation(operation), socket, address, port, number, body[_REQUEST.size :])
+
+
+def _answer(body: bytes) -> Answer:
+    call, error, address, port, number = _ANSWER.unpack_from(body)
+    return Answer(call, error, address, port, number, body[_ANSWER.size :])
+
+
 def _number(body: bytes) -> int:
     return int(_SHORT.unpack_from(body)[0])
 
@@ -176,6 +192,8 @@ _DECODERS: dict[int, Callable[[bytes], Message]] = {
     ord("F"): lambda body: Frame(_number(body), body[2:]),
     ord("W"): lambda body: Wait(_LONG.unpack(body)[0]),
     ord("G"): lambda body: Grant(_LONG.unpack(body)[0]),
+    ord("R"): _request,
+    ord("r"): _answer,
     ord("A"): lambda body: Ask(_number(_exactly(2, body))),
     ord("O"): lambda body: Offer(_number(body), body[2:]),
     ord("D"): lambda body: Deliver(_number(body), body[2:]),

@@ -36,6 +36,7 @@ class Live:
     wakes_at: int = 0
     turns: int = 0
     ended: bool = False
+    has_links: bool = True
     _decoder: Decoder = field(default_factory=Decoder)
     _unsent: bytearray = field(default_factory=bytearray)
     _messages: int = 0
@@ -153,6 +154,7 @@ class Acted:
     wakes_at: int = 0
     turns: int = 0
     ended: bool = False
+    has_links: bool = True
 
     def receive(self, link: int, frame: bytes, now: int) -> None:
         """Hand the peer a frame."""

@@ -278,7 +278,7 @@ class Network:
     def attach(self, name: str, node: _FastNode) -> None:
         """Join an interface of `node`, which is named here, to the relay; called by Mininet for each end of a link."""
         end = self._ends[name]
-        raw = node.params.get("ip") is None
+        raw = not end.ip
         wires, cards = end.longest - ETHERNET_HEADER, max(end.longest - ETHERNET_HEADER, JUMBO)
         mtu = cards if raw else max(wires, IPV4_LEAST_MTU)
         node.space.links.add_veth(name, name, peer_namespace=self._relay.descriptor, address=end.address, mtu=mtu)

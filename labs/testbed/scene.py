@@ -11,11 +11,13 @@ of `addLink`; a second one between the same two is `a-b.2`. Its directions are `
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from ipaddress import IPv4Address, IPv4Interface
 from typing import Any, Protocol
 
 from mininet.topo import Topo
 
 from labs.story.trace import Line
+from netstack.tcp import Settings
 from netstack.wire import SECOND, Fault, Profile
 
 
@@ -27,6 +29,10 @@ class Program:
     (or the command runs alone, when there is no `file`); it speaks the channel on the descriptor that the environment's
     `DOWNSTACK_CHANNEL` names. `arguments` must be JSON; a Python program finds them as `host.arguments`. Programs on
     one host need different `name`s.
+
+    On a host with an IP address a program has sockets; the host's links only if it is `raw`: what it sends there goes
+    out beside what the host itself sends, and it sees every frame that arrives. (Elsewhere all programs have them.) At
+    `killed`, in nanoseconds, the judge ends it without a word, as `kill -9` does.
     """
 
     host: str
@@ -34,6 +40,8 @@ class Program:
     name: str = "main"
     command: tuple[str, ...] = ()
     arguments: Mapping[str, Any] = field(default_factory=dict)
+    raw: bool = False
+    killed: int | None = None
 
 
 class Peer(Protocol):
@@ -125,7 +133,11 @@ def _any_kind(frame: bytes) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scene:
-    """Everything that a play needs to know. `classify` names a frame's kind and must answer for any bytes."""
+    """Everything that a play needs to know. `classify` names a frame's kind and must answer for any bytes.
+
+    A `classify` that is a class has an instance for each direction of each link, which may remember what has passed.
+    `tcp` holds what hosts with an IP address are told of their TCP, where that is not the default.
+    """
 
     name: str
     topology: Callable[[], Topo]
@@ -135,6 +147,7 @@ class Scene:
     limits: Limits = Limits()
     classify: Callable[[bytes], str] = _any_kind
     preload: tuple[str, ...] = ()
+    tcp: Mapping[str, Settings] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         programs = Counter((program.host, program.name) for program in self.programs)
@@ -159,13 +172,17 @@ MOST_HOSTS = 255  # a host's number is one byte of its MAC addresses
 
 @dataclass(frozen=True, slots=True)
 class Interface:
-    """One end of a link. `number` is its place among its host's links, `longest` the longest frame its card takes."""
+    """One end of a link. `number` is its place among its host's links, `longest` the longest frame its card takes.
+
+    `ip` is its IPv4 address with the length of its network's prefix, `10.0.0.1/24`; "" where it has none.
+    """
 
     host: str
     number: int
     name: str
     address: str
     longest: int
+    ip: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,16 +204,23 @@ class Link:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A topology worked out: hosts in order, links by name, each host's interfaces in order."""
+    """A topology worked out: hosts in order, links by name, each host's interfaces in order.
+
+    `gateways` are the hosts' default routers, by address; hosts in `forwarding` are routers.
+    """
 
     hosts: tuple[str, ...]
     links: tuple[Link, ...]
+    gateways: Mapping[str, str] = field(default_factory=dict)
+    forwarding: frozenset[str] = frozenset()
 
     @classmethod
     def of(cls, topology: Topo) -> "Plan":
         """Read a `mininet.topo.Topo`; raises `ValueError` for one that has switches, or more than 255 hosts.
 
         Links come grouped by host, as Mininet gives them; it numbers a host's interfaces in the order of `addLink`.
+        Addresses stand where Mininet has them: `addHost("a", ip="10.0.0.1/24", defaultRoute="via 10.0.0.254")` for a
+        host's first interface, `addLink(a, b, params1={"ip": "10.0.1.1/24"})` for others. `forwards=True`: a router.
         """
         hosts = tuple(topology.hosts(sort=False))
         if topology.switches() or len(hosts) > MOST_HOSTS:
@@ -209,12 +233,16 @@ class Plan:
             joined[frozenset((first, second))] += 1
             parallel = joined[frozenset((first, second))]
             name = f"{first}-{second}" if parallel == 1 else f"{first}-{second}.{parallel}"
+            first_ip, second_ip = (_ip(topology, properties, end) for end in "12")
             ends = (
-                _interface(hosts, first, properties["port1"], profile.longest),
-                _interface(hosts, second, properties["port2"], profile.longest),
+                _interface(hosts, first, properties["port1"], profile.longest, first_ip),
+                _interface(hosts, second, properties["port2"], profile.longest, second_ip),
             )
             links.append(Link(name, ends, profile, properties))
-        return cls(hosts, tuple(links))._numbered_without_gaps()
+        about = {host: topology.nodeInfo(host) for host in hosts}
+        gateways = {host: _gateway(told["defaultRoute"]) for host, told in about.items() if told.get("defaultRoute")}
+        forwarding = frozenset(host for host, told in about.items() if told.get("forwards"))
+        return cls(hosts, tuple(links), gateways, forwarding)._numbered_without_gaps()
 
     def _numbered_without_gaps(self) -> "Plan":
         for host in self.hosts:
@@ -232,6 +260,15 @@ class Plan:
         """The ends of links at `host`, by number."""
         ends = (end for link in self.links for end in link.ends if end.host == host)
         return tuple(sorted(ends, key=lambda end: end.number))
+
+    def has_ip(self, host: str) -> bool:
+        """Whether `host` has an IP address, and so TCP/IP of its own, and its programs have sockets."""
+        return any(end.ip for end in self.interfaces(host))
+
+    def names(self) -> dict[str, list[str]]:
+        """The addresses of all hosts that have any, by name."""
+        found = {host: [end.ip.partition("/")[0] for end in self.interfaces(host) if end.ip] for host in self.hosts}
+        return {host: addresses for host, addresses in found.items() if addresses}
 
     def lines(self) -> tuple[Line, ...]:
         """The links as a trace shows them."""
@@ -254,6 +291,22 @@ def _in_words(properties: Mapping[str, Any]) -> str:
     return ", ".join(words.format(properties[key]) for key, words in _SHOWN.items() if properties.get(key))
 
 
-def _interface(hosts: tuple[str, ...], host: str, number: int, longest: int) -> Interface:
+def _interface(hosts: tuple[str, ...], host: str, number: int, longest: int, ip: str) -> Interface:
     address = f"02:00:00:00:{hosts.index(host) + 1:02x}:{number:02x}"
-    return Interface(host, number, f"{host}-eth{number}", address, longest)
+    return Interface(host, number, f"{host}-eth{number}", address, longest, ip)
+
+
+def _ip(topology: Topo, link: Mapping[str, Any], end: str) -> str:
+    """The address of one end of a link, as Mininet would set it: a host's own is its first interface's."""
+    ip = (link.get(f"params{end}") or {}).get("ip")
+    if link[f"port{end}"] == 0:
+        ip = topology.nodeInfo(link[f"node{end}"]).get("ip") or ip
+    return str(IPv4Interface(ip if "/" in ip else f"{ip}/8")) if ip else ""  # 8: Mininet's default
+
+
+def _gateway(route: str) -> str:
+    """The router of `via 10.0.0.254`, which may be followed by `dev …`."""
+    via, gateway, *_ = *route.split(), "", ""
+    if via != "via":
+        raise ValueError(f"a default route is written 'via ADDRESS', not {route!r}")
+    return str(IPv4Address(gateway))

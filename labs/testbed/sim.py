@@ -8,6 +8,9 @@ how fast a machine is or how its kernel schedules.
 What always holds: time never goes back; a frame arrives after the turn in which it was sent; a program has at most one
 turn at a time. Each program on a host sees each frame that arrives there, as packet sockets do. A program that raises,
 dies, does not give back its turn, or uses more than the scene allows, ends the play; the trace says why.
+
+The TCP/IP of a host that has an IP address lives here too (`labs.testbed.machines`). What a program asks of it takes
+effect at once; what it answers, the program hears in its next turn, which may be at the same time.
 """
 
 import hashlib
@@ -24,9 +27,11 @@ from labs.testbed.actors import Acted, Actor, Process, Stopped
 from labs.testbed.cast import Cast
 from labs.testbed.channel import NEVER, VERSION, Ask, ChannelError, Deliver, End, Frame, Message
 from labs.testbed.channel import Note as Noted
+from labs.testbed.machines import Machines
 from labs.testbed.ports import JudgesEnd
 from labs.testbed.scene import Acting, Plan, Port, Program, Scene
 from labs.testbed.wiring import Arrival, Wiring
+from netstack.requests import Request
 from netstack.wire import Fault
 
 NOTE_LENGTH = 500
@@ -71,7 +76,7 @@ def play(
         seed=seed,
         chance=chance,
     )
-    stage = Stage(scene, plan, recorder, wiring)
+    stage = Stage(scene, plan, recorder, wiring, Machines.of(scene, plan, seed))
     try:
         stage.enter_all(cast, seed)
         stage.run()
@@ -90,10 +95,12 @@ class Stage:
     plan: Plan
     recorder: Recorder
     wiring: Wiring
+    machines: Machines = field(default_factory=Machines)
     actors: list[Actor] = field(default_factory=list)
     overrun: str = ""
     now: int = 0
     _ports: dict[tuple[str, str], list[JudgesEnd]] = field(default_factory=dict)
+    _kills: list[tuple[int, Actor]] = field(default_factory=list)
     _coming: list[tuple[int, int, Arrival]] = field(default_factory=list)
     _order: Iterator[int] = field(default_factory=itertools.count)
     _frames: int = 0
@@ -113,8 +120,11 @@ class Stage:
         ports = self._open_ports(program)
         limits = self.scene.limits
         running = cast.start(program.host, command=cast.command(program), output_bytes=limits.output_bytes)
-        process = Process(program.host, program.name, running, limits)
+        process = Process(program.host, program.name, running, limits, has_links=has_links(self.plan, program))
         self.actors.append(process)
+        self.machines.start(program.host, program.name)
+        if program.killed is not None:
+            self._kills.append((program.killed, process))
         try:
             process.begin(start_settings(self.scene, self.plan, program, ports, seed=seed, clock="virtual"))
         except (Stopped, ChannelError) as error:
@@ -175,6 +185,9 @@ class Stage:
     def _next_time(self) -> int:
         """When the next thing happens; `NEVER` when nothing will."""
         earliest = self._coming[0][0] if self._coming else NEVER
+        for at, actor in self._kills:
+            if at < earliest and not actor.ended:
+                earliest = at
         for actor in self.actors:
             if actor.wakes_at < earliest and not actor.ended:
                 earliest = actor.wakes_at
@@ -182,23 +195,53 @@ class Stage:
             for end in ends:
                 if (due := end.next_due()) is not None and due < earliest:
                     earliest = due
-        return earliest
+        if earliest == NEVER and self.machines.at_rest():
+            return NEVER
+        return min(earliest, self.machines.next_due())
 
     def _act(self) -> None:
         """Let everything happen that is due now."""
+        self._kill()
         inboxes: dict[str, list[Message]] = {}
         while self._coming and self._coming[0][0] <= self.now:
             _, _, arrival = heapq.heappop(self._coming)
-            inboxes.setdefault(arrival.interface.host, []).append(Frame(arrival.interface.number, arrival.frame))
+            host, number = arrival.interface.host, arrival.interface.number
+            self.machines.receive(host, number, arrival.frame, now=self.now)
+            inboxes.setdefault(host, []).append(Frame(number, arrival.frame))
+        self.machines.handle_timers(now=self.now)
+        self._send_from_machines()
         for actor in self.actors:
             if self.recorder.trace.ended:
                 break
             # People go on asking and reading at the ports of a program that has ended; nobody is there to be told.
-            arrived = [*inboxes.get(actor.host, ()), *self._from_ports(actor)]
+            frames = inboxes.get(actor.host, ()) if actor.has_links else ()
+            arrived = [*frames, *self.machines.answers(actor.host, actor.name, now=self.now), *self._from_ports(actor)]
             if not actor.ended and (arrived or actor.wakes_at <= self.now):
                 self._take_turn(actor, arrived)
+            self._send_from_machines()
         if self._ends_at is None and self._satisfied():
             self._ends_at = self.now + self.scene.limits.grace
+
+    def _kill(self) -> None:
+        """End the programs whose time has come."""
+        for at, actor in self._kills:
+            if at <= self.now and not actor.ended:
+                actor.end()
+                self._exit(actor, "killed")
+
+    def _exit(self, actor: Actor, how: str, detail: str = "") -> None:
+        """A program has ended while the others go on; its host closes its sockets."""
+        actor.ended = True
+        self.recorder.add(Exit(self.now, actor.host, actor.name, how, detail))  # type: ignore[arg-type]
+        self.machines.end(actor.host, actor.name, now=self.now)
+
+    def _send_from_machines(self) -> None:
+        """Put on the wires what hosts send of their own accord."""
+        try:
+            for host, number, frame in self.machines.frames_to_send():
+                self._put(host, number, frame)
+        except Stopped as error:
+            self._finish(str(error))
 
     def _from_ports(self, actor: Actor) -> Iterator[Message]:
         for end in self._ports.get((actor.host, actor.name), ()):
@@ -229,8 +272,10 @@ class Stage:
                 self._port(actor, number).deliver(payload, now=self.now)
             case Noted(text):
                 self.recorder.add(Note(self.now, actor.host, actor.name, text[:NOTE_LENGTH]))
+            case Request():
+                self._request(actor, message)
             case End(how, detail):
-                self.recorder.add(Exit(self.now, actor.host, actor.name, how, detail))  # type: ignore[arg-type]
+                self._exit(actor, how, detail)
                 if how == "raised":
                     self._finish(f"{actor.name} on {actor.host} {_ENDED[how]}")
             case _:
@@ -242,15 +287,25 @@ class Stage:
             raise ChannelError(f"it spoke to application port {number}, which it does not have")
         return ends[number]
 
+    def _request(self, actor: Actor, request: Request) -> None:
+        if actor.host not in self.machines:
+            raise ChannelError("it asked for a socket, and its host has no IP address")
+        self.machines.request(actor.host, actor.name, request, now=self.now)
+
     def _transmit(self, actor: Actor, number: int, data: bytes) -> None:
+        try:
+            if not actor.has_links:
+                raise LookupError
+            self._put(actor.host, number, data)
+        except LookupError:
+            raise ChannelError(f"it sent on link {number}, which it does not have") from None
+
+    def _put(self, host: str, number: int, data: bytes) -> None:
         self._frames += 1
         if self._frames > self.scene.limits.frames:
             raise Stopped(f"more than {self.scene.limits.frames:,} frames were sent")
-        try:
-            for arrival in self.wiring.transmit(actor.host, number, data, now=self.now):
-                heapq.heappush(self._coming, (arrival.at, next(self._order), arrival))
-        except LookupError:
-            raise ChannelError(f"it sent on link {number}, which it does not have") from None
+        for arrival in self.wiring.transmit(host, number, data, now=self.now):
+            heapq.heappush(self._coming, (arrival.at, next(self._order), arrival))
 
 
 _ENDED = {"raised": "raised an exception", "died": "ended all of a sudden", "stopped": "had to be stopped"}
@@ -264,7 +319,9 @@ def start_settings(
     The program's own seed is a hash, so that it does not give away the seed from which its wires and payloads come.
     """
     links = [
-        {"name": end.name, "address": end.address, "longest": end.longest} for end in plan.interfaces(program.host)
+        {"name": end.name, "address": end.address, "longest": end.longest}
+        for end in plan.interfaces(program.host)
+        if has_links(plan, program)
     ]
     return {
         "version": VERSION,
@@ -276,4 +333,11 @@ def start_settings(
         "arguments": dict(program.arguments),
         "links": links,
         "ports": [port.name for port in ports],
+        "sockets": plan.has_ip(program.host),
+        "names": plan.names(),
     }
+
+
+def has_links(plan: Plan, program: Program) -> bool:
+    """Whether a program has its host's links: not beside the host's own TCP/IP, unless it asks for that."""
+    return program.raw or not plan.has_ip(program.host)

@@ -53,7 +53,7 @@ class Wiring:
             script=self.script,
             seed=self.seed,
             chance=self.chance,
-            classify=self.classify,
+            classify=self.classify() if isinstance(self.classify, type) else self.classify,
         )
 
     def wire(self, host: str, number: int) -> Wire:

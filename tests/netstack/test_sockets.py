@@ -51,11 +51,13 @@ class Network:
 
     def carry(self, host: str) -> None:
         machine = self.machines[host]
+        while any(map(machine.has_news, machine.programs)):
+            for name in machine.programs:
+                for answer in machine.answers(name, now=self.now):
+                    self.sockets[name].receive(answer)
         for _, frame in machine.frames_to_send():
             other = "b" if host == "a" else "a"
             self.clock.call_at(self.clock.now + DELAY, self.arrive, other, frame)
-        for name, answer in machine.answers():
-            self.sockets[name].receive(answer)
         due = machine.next_timer()
         if due is not None:
             at = -int(-due * NANO // 1)

@@ -21,7 +21,7 @@ from typing import Any
 
 import trio
 
-from labs.testbed.channel import End, Start
+from labs.testbed.channel import End, Message, Start
 from labs.testbed.program.carrier import RealTime, TurnTaking
 from labs.testbed.program.clock import (
     GrantedClock,
@@ -31,6 +31,8 @@ from labs.testbed.program.clock import (
     show_virtual_time,
 )
 from labs.testbed.program.host import Host
+from netstack.requests import Answer
+from netstack.sockets import Sockets
 
 DUMP_SIGNAL = signal.SIGUSR1
 DETAIL = 8_000  # characters of a traceback
@@ -65,7 +67,15 @@ def _tell_where(*_: object) -> None:
 
 def _in_turns(carrier: TurnTaking, settings: dict[str, Any], roots: Sequence[Path]) -> None:
     host = Host(carrier, settings)
-    carrier.arrive = host.arrive
+    sockets = Sockets(carrier.tell, host.names) if settings["sockets"] else None
+
+    def arrive(message: Message) -> None:
+        if isinstance(message, Answer) and sockets is not None:
+            sockets.receive(message)
+        else:
+            host.arrive(message)
+
+    carrier.arrive = arrive
     clock = GrantedClock(carrier.exchange)
     seed_everything(settings["seed"])
 
@@ -75,7 +85,13 @@ def _in_turns(carrier: TurnTaking, settings: dict[str, Any], roots: Sequence[Pat
     show_virtual_time(clock, is_own)
     keep_everything_in_trio(is_own)
     carrier.exchange(0)  # The first turn: this program exists, and the clock stands at nought.
-    end = trio.run(_perform, host, carrier, settings["file"], roots, clock=clock)
+
+    async def perform() -> End:
+        if sockets is not None:
+            sockets.install()
+        return await _perform(host, carrier, settings["file"], roots)
+
+    end = trio.run(perform, clock=clock)
     _flush_output()
     carrier.tell(end)
     carrier.flush()

@@ -147,6 +147,8 @@ class Host:
         """A generator of this program's own, the same on every run with the same seed."""
         self.links = tuple(Link(carrier, number, link) for number, link in enumerate(settings["links"]))
         self.apps = {name: AppPort(carrier, number) for number, name in enumerate(settings["ports"])}
+        self.names: dict[str, list[str]] = settings["names"]
+        """The IPv4 addresses of the hosts in this scene that have any."""
         self._ports = tuple(self.apps.values())
         self._carrier = carrier
 

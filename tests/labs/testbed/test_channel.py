@@ -27,8 +27,10 @@ from labs.testbed.channel import (
     decode,
     encode,
 )
+from netstack.requests import Answer, Operation, Request
 
 numbers = st.integers(0, 2**16 - 1)
+longs = st.integers(0, 2**32 - 1)
 times = st.integers(0, 2**64 - 1)
 texts = st.text(st.characters(codec="utf-8"))
 settings_ = st.recursive(
@@ -46,6 +48,8 @@ messages: st.SearchStrategy[Message] = st.one_of(
     st.builds(Consumed, numbers, times),
     st.builds(Note, texts),
     st.builds(Wait, times),
+    st.builds(Request, longs, st.sampled_from(Operation), longs, longs, numbers, times, st.binary()),
+    st.builds(Answer, longs, numbers, longs, numbers, times, st.binary()),
     st.builds(End, st.sampled_from(["returned", "raised", "cancelled"]), texts),
 )
 

@@ -25,6 +25,9 @@ from labs.testbed.channel import (
 )
 from labs.testbed.scene import Offering, Plan, Port, Program, Scene
 from labs.testbed.sim import play, start_settings
+from netstack.calls import _UNANSWERED as UNANSWERED
+from netstack.calls import MOST_SOCKETS, MOST_WAITING
+from netstack.requests import Operation
 from netstack.wire import SECOND
 
 from .conftest import Theatre, row
@@ -85,7 +88,14 @@ def test_every_setting_is_in_the_table() -> None:
     scene = Scene(name="s", topology=row(2), programs=(program,), ports=(Port(host="b"),))
     settings = start_settings(scene, Plan.of(row(2)()), program, scene.ports, seed=1, clock="virtual")
     assert documented == settings.keys()
-    assert json.loads(example) == settings | {"seed": "7be3a1f0c2d45968"}
+    assert json.loads(example) == settings | {"seed": "7be3a1f0c2d45968", "names": {"a": ["10.0.0.1"]}}
+
+
+def test_every_operation_is_in_the_table() -> None:
+    documented = [(int(cells[0]), cells[1], cells[3] == "none is sent") for cells in rows("Sockets")]
+    assert documented == [(each.value, each.name, each in UNANSWERED) for each in Operation]
+    assert f"have {MOST_SOCKETS:,} sockets" in TEXT
+    assert f"and {MOST_WAITING:,} calls" in TEXT
 
 
 def test_the_limits_are_those_of_the_code() -> None:
