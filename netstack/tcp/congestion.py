@@ -14,6 +14,14 @@ from typing import Protocol
 UNLIMITED = 1 << 40
 
 
+def slow_start(count: int, mss: int, threshold: int) -> int:
+    """How much the window grows below the threshold, when `count` bytes are acknowledged (RFC 3465, 2.2 and 2.3).
+
+    By as much, but never by a burst: two segments for each acknowledgement; one, after a loss has set the threshold.
+    """
+    return min(count, 2 * mss if threshold == UNLIMITED else mss)
+
+
 class Congestion(Protocol):
     """One connection's congestion control. Sizes are bytes, times seconds."""
 
@@ -54,7 +62,7 @@ class NewReno:
     def acknowledged(self, count: int, *, round_trip: float, now: float) -> None:
         """Slow start below the threshold; above it one segment per window's worth of acknowledgements."""
         if self.window < self.threshold:
-            self.window += min(count, 2 * self.mss)  # RFC 3465: count bytes, two segments for each acknowledgement
+            self.window += slow_start(count, self.mss, self.threshold)
             return
         self._towards_next += count
         if self._towards_next >= self.window:

@@ -9,7 +9,7 @@ Windows are reckoned in segments here, as the RFC does. Left out: HyStart, which
 
 from dataclasses import dataclass, field
 
-from netstack.tcp.congestion import UNLIMITED
+from netstack.tcp.congestion import UNLIMITED, slow_start
 
 C = 0.4  # RFC 9438 (5): segments per second cubed
 BETA = 0.7  # what is left after a loss
@@ -24,6 +24,7 @@ class Cubic:
     initial: int
     window: int = field(init=False)
     threshold: int = UNLIMITED
+    _prior: float = 0.0  # cwnd_prior: the window before it was last reduced
     _largest: float = 0.0  # W_max
     _origin: float | None = None  # when the present epoch of growth began
     _until_largest: float = 0.0  # K
@@ -36,13 +37,13 @@ class Cubic:
     def acknowledged(self, count: int, *, round_trip: float, now: float) -> None:
         """Slow start as everybody, then along the curve."""
         if self.window < self.threshold:
-            self.window += min(count, 2 * self.mss)
+            self.window += slow_start(count, self.mss, self.threshold)
             return
         if self._origin is None:
             self._begin(now)
         assert self._origin is not None
         segments, acknowledged = self.window / self.mss, count / self.mss
-        self._friendly += (1.0 if self._friendly >= self._largest else ALPHA) * acknowledged / segments
+        self._friendly += (1.0 if self._friendly >= self._prior else ALPHA) * acknowledged / segments
         ahead = now - self._origin + round_trip - self._until_largest
         target = C * ahead**3 + self._largest
         # RFC 9438 (4.4, 4.5): towards the target of one round trip ahead, never by more than half of the window
@@ -60,7 +61,7 @@ class Cubic:
         self._until_largest = ((self._largest - segments) / C) ** (1 / 3)
 
     def _reduce(self) -> None:
-        segments = self.window / self.mss
+        segments = self._prior = self.window / self.mss
         # RFC 9438 (4.7), fast convergence: whoever loses below the last peak leaves room for newcomers.
         self._largest = segments * (1 + BETA) / 2 if segments < self._largest else segments
         self.threshold = max(int(self.window * BETA), 2 * self.mss)
@@ -72,9 +73,9 @@ class Cubic:
         self.window = self.threshold
 
     def timed_out(self, in_flight: int, *, now: float) -> None:
-        """Back to one segment; the curve begins anew above the threshold (RFC 9438, 4.8)."""
+        """Back to one segment; above the threshold the curve begins anew, from its plateau (RFC 9438, 4.8)."""
         self._reduce()
-        self.window = self.mss
+        self.window, self._largest = self.mss, 0.0
 
     def idled(self) -> None:
         """Begin anew (RFC 5681, 4.1), and count no idle time as growth (RFC 9438, 5.8)."""

@@ -22,22 +22,20 @@ class Sent:
     fin: bool = False
     push: bool = False
     first_sent_at: float = field(init=False)
+    end: int = field(init=False)
+    """The number after its last."""
     tries: int = 1
     sacked: bool = False
     lost: bool = False
 
     def __post_init__(self) -> None:
         self.first_sent_at = self.sent_at
+        self.end = self.start + len(self.payload) + self.syn + self.fin
 
     @property
     def length(self) -> int:
         """The sequence numbers that it takes."""
-        return len(self.payload) + self.syn + self.fin
-
-    @property
-    def end(self) -> int:
-        """The number after its last."""
-        return self.start + self.length
+        return self.end - self.start
 
 
 @dataclass(slots=True)
@@ -70,16 +68,19 @@ class Flight:
         self._pipe += record.length
 
     def acknowledge(self, number: int) -> list[Sent]:
-        """Forget all before `number`; return the records that are wholly acknowledged now."""
-        done = []
+        """Forget all before `number`; return the records of which was not known yet that they have arrived."""
+        fresh, before = [], len(self.records)
         while self.records and self.records[0].end <= number:
             record = self.records.popleft()
             self._uncount(record)
-            done.append(record)
+            if not record.sacked:
+                fresh.append(record)
         if self.records and self.records[0].start < number:
             self._trim(self.records[0], number)
-        self.departed = max(0, min(self.departed - max(0, len(done) - 1), len(self.records)))
-        return done
+        # RFC 6582 (3.2, step 3): deflate by what is acknowledged, and put one segment back.
+        done = before - len(self.records)
+        self.departed = max(0, min(self.departed - max(0, done - 1), len(self.records)))
+        return fresh
 
     def _uncount(self, record: Sent) -> None:
         if record.sacked:

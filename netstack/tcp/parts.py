@@ -19,7 +19,6 @@ def make_receiver(first: int, settings: Settings) -> Receiver:
     return Receiver(
         capacity=settings.receive_buffer,
         reassembler=Reassembler(first),
-        mss=settings.mss,
         delayed_ack=settings.delayed_ack,
         quick_acks=settings.quick_acks,
     )

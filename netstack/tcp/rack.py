@@ -53,7 +53,7 @@ class Rack:
     def handle_timer(self, flight: Flight, *, now: float) -> None:
         """Mark what is overdue (6.2, step 5), and set the timer for what is not yet."""
         self._timer = None
-        for record in list(flight.records) if self._end else ():
+        for record in flight.records if self._end else ():
             if (record.sent_at, record.end) >= (self._sent_at, self._end):
                 if record.tries == 1:
                     break  # All behind it were sent later still.

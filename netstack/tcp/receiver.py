@@ -1,7 +1,9 @@
 """The receiving half of a connection: what has come, how much more may come, and when to say so.
 
 The window is what the buffer still holds room for. Its right edge never moves back, and it moves on only by steps worth
-a segment, or else the sender would be lured into tiny ones (the *silly window*, RFC 9293, 3.8.6.2.2).
+a segment, or else the sender would be lured into tiny ones (the *silly window*, RFC 9293, 3.8.6.2.2). What is written
+into segments may fall short of the edge, by less than one unit of the window scale: the field counts in units, and to
+round up would promise room, again and again, that is not there (RFC 7323, 2.4 expects either).
 
 An acknowledgement is held back a little, in the hope that it can travel with data, or stand for two segments (RFC 1122,
 4.2.3.2). It goes at once when it can tell the sender something that it needs: a gap, the end of one, a repetition, the
@@ -21,6 +23,7 @@ class Receiver:
     capacity: int
     reassembler: Reassembler
     mss: int = 536
+    """The other side's full segment: the longest that has come, or what everybody must be able to send."""
     delayed_ack: float = 0.04
     quick_acks: int = 0
     scale: int = 0
@@ -75,6 +78,7 @@ class Receiver:
 
     def _decide(self, count: int, *, in_order: bool, now: float) -> None:
         self._unacknowledged += count
+        self.mss = max(self.mss, count)
         self.quick_acks -= 1
         # RFC 5681 (4.2): at once for what is out of order; otherwise at least for every second full segment.
         if not in_order or self.quick_acks >= 0 or self._unacknowledged >= 2 * self.mss:
@@ -114,10 +118,9 @@ class Receiver:
     def announce(self) -> int:
         """The window to write into a segment that is about to go, in bytes; it holds from now on."""
         self._unacknowledged, self.ack_at = 0, None
-        # An edge that cannot be written exactly is written a little beyond: it must not move back (RFC 7323, 2.4).
-        units = min(-(-self._offer() >> self.scale), 0xFFFF)
-        self._edge = self.wanted + (units << self.scale)
-        return units << self.scale
+        window = min(self._offer() >> self.scale, 0xFFFF) << self.scale
+        self._edge = max(self._edge, self.wanted + window)
+        return window
 
     def announce_unscaled(self) -> int:
         """The window of a SYN: never scaled (RFC 7323, 2.2)."""

@@ -17,7 +17,11 @@ from netstack.tcp.loss import Detector, DuplicateAcks, Report
 
 @dataclass(slots=True, kw_only=True)
 class Recovery:
-    """Keeps the congestion window and the detector of one connection. Sizes are bytes, times seconds."""
+    """Keeps the congestion window and the detector of one connection. Sizes are bytes, times seconds.
+
+    Where a method asks for them, `unacknowledged` and `following` are SND.UNA and SND.NXT, and `in_flight` is how much
+    was under way when the trouble showed.
+    """
 
     mss: int
     make_congestion: Callable[[int], Congestion]
@@ -27,55 +31,69 @@ class Recovery:
     congestion: Congestion = field(init=False)
     episode: Literal["", "recovery", "timeout"] = ""
     at_once: bool = False
-    """The next lost segment goes whatever the window says (RFC 6675, 5, step 4.3)."""
+    """The next lost segment goes whatever the window says (RFC 6675, 5, step 4.3; RFC 6582, 3.2, steps 2 and 3)."""
+    slowed: bool = False
+    """The window was reduced, and the other side has not been told yet (RFC 3168, 6.1.2: CWR)."""
 
     def __post_init__(self) -> None:
         self.congestion = self.make_congestion(self.mss)
 
     def begin(self, mss: int) -> None:
-        """The segment size has been agreed on; forget what was assumed."""
+        """The segment size has been agreed on; forget what was assumed, and what the handshake went through."""
         self.mss, self.congestion = mss, self.make_congestion(mss)
+        self.episode, self.at_once, self.slowed = "", False, False
 
     def room(self, flight: Flight) -> int:
-        """How many bytes the path may take now."""
-        return self.congestion.window - flight.pipe(self.mss)
-
-    def holds_back(self, in_flight: int) -> bool:
-        """Whether the congestion window is what limits the sender: only then may it grow (RFC 9438, 5.8)."""
-        return in_flight + self.mss > self.congestion.window or self.congestion.window >= 2**30
+        """How many bytes the path may take now: a segment at least, when nothing is under way."""
+        pipe = flight.pipe(self.mss)
+        return self.congestion.window - pipe if pipe else max(self.congestion.window, self.mss)
 
     def advanced(self, unacknowledged: int) -> None:
         """All before `unacknowledged` has arrived: an episode may be over."""
         if self.episode and unacknowledged >= self.recover:
             self.episode, self.at_once = "", False
 
-    def judge(self, flight: Flight, report: Report, *, unacknowledged: int, following: int, now: float) -> None:
-        """Let the detector look; begin an episode if something is lost that belongs to none."""
+    def judge(
+        self, flight: Flight, report: Report, *, unacknowledged: int, following: int, in_flight: int, now: float
+    ) -> None:
+        """Let the detector look at what an acknowledgement told."""
         before = flight.lost
         self.detector.acknowledged(flight, report, now=now)
-        self.found(flight, before, unacknowledged=unacknowledged, following=following, now=now)
+        if flight.lost > before:
+            self.at_once = self.episode == "recovery" and report.advanced
+            self._found(unacknowledged=unacknowledged, following=following, in_flight=in_flight, now=now)
 
-    def found(self, flight: Flight, before: int, *, unacknowledged: int, following: int, now: float) -> None:
-        """There may be more lost records than the `before` of a moment ago."""
-        if flight.lost <= before:
+    def handle_timer(self, flight: Flight, *, unacknowledged: int, following: int, now: float) -> None:
+        """Let the detector look at what has become of the waiting."""
+        before = flight.lost
+        self.detector.handle_timer(flight, now=now)
+        if flight.lost > before:
+            self._found(unacknowledged=unacknowledged, following=following, in_flight=flight.outstanding, now=now)
+
+    def _found(self, *, unacknowledged: int, following: int, in_flight: int, now: float) -> None:
+        """Something is lost: begin an episode, unless one is going on."""
+        if self.episode:
             return
-        if not self.episode and self.congested(flight, unacknowledged=unacknowledged, following=following, now=now):
-            self.episode = "recovery"
-        self.at_once = self.episode == "recovery"
+        if unacknowledged >= self.recover:  # else the window was reduced for this flight already, by a mark
+            self._slow_down(in_flight, now=now)
+        self.episode, self.recover, self.at_once = "recovery", following, True
 
-    def congested(self, flight: Flight, *, unacknowledged: int, following: int, now: float) -> bool:
-        """Slow down, unless that was done for what is under way now (RFC 6582, 3.2; RFC 3168, 6.1.2); return which."""
-        if unacknowledged < self.recover:
-            return False
-        self.congestion.lost(flight.outstanding, now=now)
-        self.recover = following
-        return True
+    def congested(self, *, unacknowledged: int, following: int, in_flight: int, now: float) -> None:
+        """The other side echoes a congested router's mark: slow down, once per window of data (RFC 3168, 6.1.2)."""
+        # It stops only when our CWR arrives, with what was sent first after slowing down: from `recover` on.
+        if unacknowledged > self.recover:
+            self._slow_down(in_flight, now=now)
+            self.recover = following
+
+    def _slow_down(self, in_flight: int, *, now: float) -> None:
+        self.congestion.lost(in_flight, now=now)
+        self.slowed = True
 
     def timed_out(self, flight: Flight, *, following: int, now: float) -> None:
         """The retransmission timer went off."""
         if self.episode != "timeout":
             self.congestion.timed_out(flight.outstanding, now=now)
-        self.episode, self.recover, self.at_once = "timeout", following, False
+        self.episode, self.recover, self.at_once, self.slowed = "timeout", following, False, True
         flight.lose_all()
 
     def without_sack(self) -> None:

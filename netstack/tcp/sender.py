@@ -25,6 +25,7 @@ from netstack.tcp.recovery import Recovery
 from netstack.tcp.rtt import RoundTrip
 
 SLOWEST_ACK = 0.2  # RFC 8985 (7.2), WCDelAckT: a receiver may hold the acknowledgement of a single segment back
+MOST_DOUBLINGS = 10  # of the persist timer: by then `RoundTrip.most` is what counts
 NEVER = float("inf")
 
 
@@ -32,7 +33,8 @@ NEVER = float("inf")
 class Acknowledgement:
     """What a segment says to our sender. `bare`: it carries nothing else, so that it may be a duplicate.
 
-    `echo` is the round trip that its timestamp shows, in seconds, if it has one.
+    `echo` is the round trip that its timestamp shows, in seconds, if it has one; `congested`, that it echoes a
+    congested router's mark.
     """
 
     number: int
@@ -41,6 +43,7 @@ class Acknowledgement:
     sacked: Sequence[tuple[int, int]] = ()
     bare: bool = True
     echo: float | None = None
+    congested: bool = False
 
 
 @dataclass(slots=True, kw_only=True)
@@ -74,12 +77,14 @@ class Sender:
     _fin_sent: bool = False
     _small_end: int = 0  # the end of the last segment that was not full
     _updated_by: tuple[int, int] = (-1, -1)  # SND.WL1, SND.WL2
+    _filled: int = 0  # the congestion window was full, and held something back, when all before this was sent
     _resend_at: float | None = None
+    _timeouts: int = 0  # of the retransmission timer, in a row
     _tail_at: float | None = None
     _tail_probed: bool = False
     _persist_at: float | None = None
     _persisted: int = 0
-    _forced: bool = False  # the persist timer has gone off: send whatever can be sent, or a probe
+    _forced: bool = False  # a timer has gone off: send whatever can be sent, however small, or else a probe
     _waiting_since: float | None = None
     _last_sent_at: float = 0.0
 
@@ -113,7 +118,7 @@ class Sender:
         self._open = True
 
     def repeat_syn(self) -> None:
-        """The SYN must go once more, with an acknowledgement now: both sides have opened at the same time."""
+        """The SYN must go once more: the other side has not seen it, or did before it had something to answer."""
         for record in self.flight.records:
             self.flight.lose(record)
 
@@ -123,6 +128,11 @@ class Sender:
     def unsent(self) -> int:
         """How many bytes have never been sent."""
         return len(self._unsent)
+
+    @property
+    def is_opening(self) -> bool:
+        """Our SYN is not acknowledged yet."""
+        return self.unacknowledged == self.first
 
     @property
     def fin_acknowledged(self) -> bool:
@@ -136,61 +146,81 @@ class Sender:
     # What arrives
 
     def receive(self, ack: Acknowledgement, *, now: float) -> None:
-        """Take in an acknowledgement whose number lies between SND.UNA and SND.NXT, or before."""
-        known_window, in_flight = self.window, self.flight.outstanding
-        self._take_window(ack, now=now)
-        count = max(0, ack.number - self.unacknowledged)
-        duplicate = count == 0 and ack.bare and in_flight > 0 and known_window == self.window  # RFC 5681 (2)
-        arrived = self.flight.acknowledge(ack.number) if count else []
+        """Take in an acknowledgement whose number is at most SND.NXT; it may be an old one."""
+        in_flight, was_recovering = self.flight.outstanding, self.recovery.episode == "recovery"
+        count, was_full = ack.number - self.unacknowledged, self.unacknowledged < self._filled
+        # RFC 5681 (2): what makes an acknowledgement a duplicate
+        duplicate = count == 0 and ack.bare and in_flight > 0 and ack.window == self.window
+        if count >= 0:
+            self._take_window(ack, now=now)
+        arrived = self.flight.acknowledge(ack.number) if count > 0 else []
         if ack.sacked:
             arrived += self.flight.sack(ack.sacked)
         if arrived:
-            self._measure(arrived, ack, now=now)
-        recovering = self.recovery.episode == "recovery"
-        if count:
+            self._measure(arrived, ack, advanced=count > 0, now=now)
+        if count > 0:
             self._advance(ack.number, now=now)
         if self.flight:
-            self._judge(arrived, advanced=count > 0, duplicate=duplicate, now=now)
-        if count and not recovering and self.recovery.holds_back(in_flight):
-            smoothed = self.round_trip.smoothed or 0.0
-            self.recovery.congestion.acknowledged(count, round_trip=smoothed, now=now)
+            self._judge(arrived, advanced=count > 0, duplicate=duplicate, in_flight=in_flight, now=now)
+        if ack.congested:
+            self.recovery.congested(
+                unacknowledged=self.unacknowledged, following=self.next, in_flight=in_flight, now=now
+            )
+        elif count > 0 and was_full and not was_recovering:
+            # Only a window that has held the sender back may grow (RFC 7661; RFC 9438, 5.8).
+            self.recovery.congestion.acknowledged(count, round_trip=self.round_trip.smoothed or 0.0, now=now)
 
     def _take_window(self, ack: Acknowledgement, *, now: float) -> None:
-        # RFC 9293 (3.10.7.4): only from a segment no older than the one that told it last.
-        if (ack.sequence, ack.number) >= self._updated_by:
+        # RFC 9293 (3.10.7.4) asks for a segment no older than the one that told the window last. As on Linux one that
+        # acknowledges something new will do: with the old window, the edge would move on with SND.UNA.
+        if ack.number > self.unacknowledged or (ack.sequence, ack.number) >= self._updated_by:
             self.window, self._updated_by = ack.window, (ack.sequence, ack.number)
             self.widest = max(self.widest, ack.window)
-        if self._persist_at is not None:
-            self._waiting_since = now  # It is alive, and may keep its window shut for ever.
+        if self._waiting_since is not None and (self._persist_at is not None or not self.window):
+            self._waiting_since = now  # It is alive, and may keep its window shut for ever (RFC 9293, 3.8.6.1).
 
-    def _measure(self, arrived: Sequence[Sent], ack: Acknowledgement, *, now: float) -> None:
+    def _measure(self, arrived: Sequence[Sent], ack: Acknowledgement, *, advanced: bool, now: float) -> None:
         if all(record.tries == 1 for record in arrived):  # Karn's rule
             self.round_trip.sample(now - arrived[-1].sent_at)
-        elif ack.echo is not None:
-            self.round_trip.sample(ack.echo)  # RFC 7323 (4): a timestamp tells the tries apart
+        elif advanced and ack.echo is not None and ack.echo <= now - arrived[0].first_sent_at:
+            self.round_trip.sample(ack.echo)  # RFC 7323 (4.1): a timestamp tells the tries apart
 
     def _advance(self, number: int, *, now: float) -> None:
-        self.unacknowledged = number
+        if self.is_opening:
+            self._opened()
+        self.unacknowledged, self._timeouts = number, 0
         self.recovery.advanced(number)
         self._resend_at = now + self.round_trip.timeout if self.flight else None  # RFC 6298 (5.2, 5.3)
         self._waiting_since = now if self.flight or self._wants_to_send else None
         self._tail_probed = False
         self._tail_at = self._tail_time(now)
 
-    def _judge(self, arrived: Sequence[Sent], *, advanced: bool, duplicate: bool, now: float) -> None:
-        recovering = self.recovery.episode == "recovery"
+    def _opened(self) -> None:
+        """The handshake is over. What it lost says little about the path (RFC 6928, 2; as Linux has it)."""
+        self.recovery.begin(self.mss)
+        if self._timeouts:
+            self.round_trip.syn_was_lost()
+        if self._timeouts > 1:
+            self.recovery.congestion.window = self.mss
+
+    def _judge(self, arrived: Sequence[Sent], *, advanced: bool, duplicate: bool, in_flight: int, now: float) -> None:
         report = Report(
             arrived=arrived,
             duplicate=duplicate,
             advanced=advanced,
-            recovering=recovering,
+            recovering=self.recovery.episode == "recovery",
             round_trip=min(self.round_trip.shortest, self.round_trip.timeout),
         )
-        self.recovery.judge(self.flight, report, unacknowledged=self.unacknowledged, following=self.next, now=now)
-
-    def congested(self, *, now: float) -> bool:
-        """The other side has seen a congested router's mark (RFC 3168, 6.1.2); return whether that was news."""
-        return self.recovery.congested(self.flight, unacknowledged=self.unacknowledged, following=self.next, now=now)
+        self.recovery.judge(
+            self.flight,
+            report,
+            unacknowledged=self.unacknowledged,
+            following=self.next,
+            in_flight=in_flight,
+            now=now,
+        )
+        if not self._is_calm:
+            self._tail_at = None
 
     # What goes out
 
@@ -232,8 +262,8 @@ class Sender:
         return record
 
     def _resend(self, record: Sent, *, now: float) -> Sent | None:
-        fits = record.length <= self.recovery.room(self.flight) or not self.flight.pipe(self.mss)
-        if not (fits or self.recovery.at_once):
+        if not (len(record.payload) <= self.recovery.room(self.flight) or self.recovery.at_once):
+            self._filled = self.next
             return None
         self.recovery.at_once = False
         self.flight.resent(record, now=now)
@@ -241,7 +271,7 @@ class Sender:
 
     def _cut(self, now: float) -> Sent | None:
         """Cut the next segment from what is not sent yet; None when nothing may go."""
-        if not self._wants_to_send or self.unacknowledged == self.first:
+        if not self._wants_to_send or self.is_opening:
             return None
         if not self.flight and now > self._last_sent_at + self.round_trip.timeout:
             self.recovery.congestion.idled()
@@ -249,9 +279,10 @@ class Sender:
         size = max(0, min(len(self._unsent), self.mss, usable))
         is_last = size == len(self._unsent)
         fin = self.closed and is_last and usable > size
-        if not (size or fin) or max(size, 1) > self.recovery.room(self.flight):
-            return None
         if not (size == self.mss or self._is_worth_sending(size, is_last=is_last, fin=fin)):
+            return None
+        if max(size, 1) > self.recovery.room(self.flight):
+            self._filled = self.next
             return None
         payload = bytes(self._unsent[:size])
         del self._unsent[:size]
@@ -262,27 +293,35 @@ class Sender:
 
     def _is_worth_sending(self, size: int, *, is_last: bool, fin: bool) -> bool:
         """Whether a segment that is not full may go (RFC 9293, 3.8.6.2.1 and 3.7.4)."""
-        # Nagle's rule in Minshall's form, as Linux has it: only one *small* segment may be under way.
-        small_is_under_way = self.unacknowledged < self._small_end
+        if fin or not size:
+            return fin
         if is_last:
-            return fin or not self.nagle or not small_is_under_way
-        return 2 * size >= self.widest or (self._forced and size > 0)
+            # Nagle's rule in Minshall's form, as Linux has it: only one *small* segment may be under way.
+            small_is_under_way = self.unacknowledged < self._small_end
+            return not (self.nagle and small_is_under_way) or self._forced
+        return 2 * size >= self.widest or self._forced
 
     # What time does
 
+    @property
+    def _is_calm(self) -> bool:
+        """Whether nothing is known to be wrong, so that a tail probe could tell something new (RFC 8985, 7.2)."""
+        return not (self.recovery.episode or self.flight.sacked or self._tail_probed)
+
     def _tail_time(self, now: float) -> float | None:
         smoothed = self.round_trip.smoothed
-        is_calm = not self.recovery.episode and not self.flight.sacked and not self._tail_probed
-        if not (self.tail_probes and is_calm and self.flight and smoothed is not None):
+        if smoothed is None or not (self.tail_probes and self.flight and self._is_calm):
             return None
         patience = 2 * smoothed + (SLOWEST_ACK if len(self.flight.records) == 1 else 0)
         return now + patience if self._resend_at is None or now + patience < self._resend_at else None
 
     def _watch_window(self, now: float) -> None:
         """Start the persist timer when only the window's opening could let us go on; stop it when it has opened."""
-        if self._wants_to_send and not self.flight and self.unacknowledged > self.first:
+        if self._wants_to_send and not self.flight and not self.is_opening:
             if self._persist_at is None:
                 self._persist_at = now + self.round_trip.timeout
+            if self._waiting_since is None:
+                self._waiting_since = now
         else:
             self._persist_at, self._persisted = None, 0
 
@@ -301,28 +340,30 @@ class Sender:
         elif self._tail_at is not None and now >= self._tail_at:
             self._probe_tail(now)
         if self._persist_at is not None and now >= self._persist_at:
-            self._forced = True
-            self._persisted += 1
-            pause = min(self.round_trip.timeout * 2**self._persisted, self.round_trip.most)
-            self._persist_at = now + pause
-        before = self.flight.lost
-        self.recovery.detector.handle_timer(self.flight, now=now)
-        self.recovery.found(self.flight, before, unacknowledged=self.unacknowledged, following=self.next, now=now)
+            self._probe_window(now)
+        self.recovery.handle_timer(self.flight, unacknowledged=self.unacknowledged, following=self.next, now=now)
 
     def _time_out(self, now: float) -> None:
-        first = self.flight.records[0]
-        if first.syn and first.tries > self.syn_retries:
+        self._timeouts += 1
+        if self.is_opening and self._timeouts > self.syn_retries:
             self.failed = True
         self.recovery.timed_out(self.flight, following=self.next, now=now)
         self.round_trip.back_off()  # RFC 6298 (5.5)
         self._resend_at = now + self.round_trip.timeout  # RFC 6298 (5.6)
         self._tail_at = None
 
+    def _probe_window(self, now: float) -> None:
+        self._forced = True
+        self._persisted = min(self._persisted + 1, MOST_DOUBLINGS)
+        self._persist_at = now + min(self.round_trip.timeout * 2**self._persisted, self.round_trip.most)
+
     def _probe_tail(self, now: float) -> None:
         """RFC 8985 (7.3): something new if there is any, else the last segment; then the other timer starts anew."""
         self._tail_at, self._tail_probed = None, True
-        window = self.unacknowledged + self.window - self.next
-        if not self._unsent or min(window, self.recovery.room(self.flight)) < self.mss:
+        room = min(self.unacknowledged + self.window - self.next, self.recovery.room(self.flight))
+        if self._unsent and room >= min(self.mss, len(self._unsent)):
+            self._forced = True
+        else:
             self.flight.lose(self.flight.records[-1])
             self.recovery.at_once = True
         self._resend_at = now + self.round_trip.timeout

@@ -42,6 +42,16 @@ class Event(Enum):
     LONG_ENOUGH = "two segment lifetimes"
 
 
+class Failure(Enum):
+    """Why a connection ended before its time."""
+
+    REFUSED = "refused"
+    RESET = "reset by the other side"
+    TIMED_OUT = "timed out"
+    UNREACHABLE = "unreachable"
+    ABORTED = "aborted"
+
+
 TRANSITIONS: dict[tuple[State, Event], State] = {
     (State.CLOSED, Event.OPEN): State.SYN_SENT,
     (State.CLOSED, Event.LISTEN): State.LISTEN,
