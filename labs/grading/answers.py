@@ -212,13 +212,13 @@ def disguise(salt: str, answer: object) -> str:
     return hashlib.blake2b(normal(answer).encode(), salt=bytes.fromhex(salt), digest_size=16).hexdigest()
 
 
-def play_case(lab: Lab, patch: Patch, own: Path) -> Trace:
+def play_case(lab: Lab, patch: Patch, own: Path, *, like: Cast | None = None) -> Trace:
     """The trace that the held-back mutant `patch`, applied in `own`, leaves in the scene that its header names."""
     scenes: dict[str, Scene] = import_part(lab, "scenes").SCENES
     name = patch.one("scene")
     if name not in scenes:
         raise CourseError(f"{patch.file} names the scene {name!r}", cure=f"the scenes are {', '.join(scenes)}")
-    with Cast(own=own, given=given_folder(lab)) as cast:
+    with Cast(own=own, given=given_folder(lab), hidden=lab.hidden, like=like) as cast:
         trace = sim.play(scenes[name], cast, seed=int(patch.one("seed"))).trace
     trace.seed = 0  # it would replay the case
     return trace

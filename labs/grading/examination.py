@@ -8,7 +8,7 @@ itself failed), or not run (no testbed for it here).
 import tempfile
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -80,6 +80,8 @@ class Examination:
     `key` chooses the seeds, unless `seeds` names them; `counts` overrules how many a check asks for on a testbed; `on`
     restricts the testbeds to one; `schedule` is played instead of the checks' own faults and of chance;
     `watch` sees every event of every play, `told` each check's result at once; `judging` stands for `run_check`.
+    `ready` is a cast to make one for this submission from, where there is no sandbox; `reference` one that plays the
+    reference's programs.
     """
 
     lab: Lab
@@ -94,9 +96,10 @@ class Examination:
     watch: Callable[[Event], None] | None = None
     told: Callable[[CheckResult], None] = lambda result: None
     checks: Sequence[Check] = ()
+    ready: Cast | None = None
+    reference: Cast | None = None
     _casts: dict[tuple[str, ...], Cast] = field(default_factory=dict)
-    _reference: ExitStack = field(default_factory=ExitStack)
-    _reference_cast: Cast | None = None
+    _stack: ExitStack = field(default_factory=ExitStack)
 
     def __enter__(self) -> Self:
         self.checks = self.checks or find_checks(self.lab)
@@ -106,7 +109,7 @@ class Examination:
         self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
     ) -> None:
         self._drop_casts()
-        self._reference.close()
+        self._stack.close()
 
     def steps(self, wanted: Sequence[Step] | None = None) -> Iterator[StepResult]:
         """Examine the steps, one after another."""
@@ -212,12 +215,9 @@ class Examination:
         """Play a scene on `sim` with the reference's programs; in a student's edition, with the submission's."""
         if not self.lab.has_reference:
             return self.play_own(scene, seed)
-        if self._reference_cast is None:
-            folder = self._reference.enter_context(tempfile.TemporaryDirectory(prefix="downstack-reference-"))
-            own = lay_out(open_course(self.lab.folder.parent), self.lab, Path(folder))
-            cast = Cast(own=own, given=given_folder(self.lab))
-            self._reference_cast = self._reference.enter_context(cast)
-        return sim.play(scene, self._reference_cast, seed=seed).trace
+        if self.reference is None:
+            self.reference = self._stack.enter_context(reference_cast(self.lab, self.ready))
+        return sim.play(scene, self.reference, seed=seed).trace
 
     def cast(self, preload: tuple[str, ...] = ()) -> Cast:
         """The processes in which the submission's programs run, with the modules `preload` at hand."""
@@ -228,6 +228,7 @@ class Examination:
                 hidden=self.lab.hidden,
                 level=self.level,
                 preload=preload,
+                like=None if self.level or preload else self.ready,
             )
             self._casts[preload] = cast.__enter__()
         return self._casts[preload]
@@ -238,6 +239,15 @@ class Examination:
 
     def _not_run(self, check: Check, reason: str) -> CheckResult:
         return CheckResult(check=check, verdict=Verdict.NOT_RUN, reason=reason)
+
+
+@contextmanager
+def reference_cast(lab: Lab, like: Cast | None = None) -> Iterator[Cast]:
+    """A cast that plays the reference's programs, made from the one that it is `like`, if there is one."""
+    with tempfile.TemporaryDirectory(prefix="downstack-reference-") as folder:
+        own = lay_out(open_course(lab.folder.parent), lab, Path(folder))
+        with Cast(own=own, given=given_folder(lab), hidden=lab.hidden, like=like) as cast:
+            yield cast
 
 
 def _nothing_bit(outcome: Outcome) -> str:

@@ -8,26 +8,29 @@
 * Two broken judges, one that accepts everything and one that rejects everything, fail this very proof.
 * The files named as hidden are those that give answers away, and the cases to diagnose are what their mutants play.
 
-What is proved is a list of `Claim`s; each is worked out by itself, in any process.
+What is proved is a list of `Claim`s; each is worked out by itself, in any process. One thing is not worked out again
+for each mutant: a step that the reference passes *without* a file never reads it, so that it comes out the same
+whatever a mutant has made of that file.
 """
 
 import multiprocessing
 import signal
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from labs.course import ANSWERS, Course, CourseError, Kind, Lab, Step, hidden_closure, open_course, read_lab
-from labs.grading.answers import case_file, play_case, read_cases, true_answers
+from labs.grading.answers import case_file, given_folder, play_case, read_cases, true_answers
 from labs.grading.checks import import_part
 from labs.grading.examination import Examination, StepResult
 from labs.grading.hints import known_mistakes
 from labs.grading.reference import Patch, copy_files, in_words, lay_out, read_patches, right_answers
 from labs.story.trace import Trace
 from labs.testbed import testbeds
+from labs.testbed.cast import Cast
 from labs.testbed.judge import Broken, Outcome, Verdict, run_check
 from labs.testbed.scene import Scene
 
@@ -81,12 +84,60 @@ def claims(lab: Lab) -> list[Claim]:
     ]
 
 
-def examine(lab: Lab, claim: Claim, terms: Terms) -> Finding:
+@dataclass(slots=True)
+class Workshop:
+    """What one process keeps from claim to claim: a cast to make others from, and which steps do without which files.
+
+    Use it as a context manager. It is for one lab that does not change meanwhile.
+    """
+
+    lab: Lab
+    terms: Terms
+    cast: Cast | None = None
+    _stack: ExitStack = field(default_factory=ExitStack)
+    _without: dict[tuple[str, frozenset[str]], bool] = field(default_factory=dict)
+
+    def __enter__(self) -> Self:
+        folder = Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="downstack-prove-")))
+        self.cast = Cast(own=folder, given=given_folder(self.lab), hidden=self.lab.hidden)
+        self._stack.enter_context(self.cast)
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._stack.close()
+
+    def is_passed_without(self, step: Step, files: frozenset[str]) -> bool:
+        """Whether the reference passes `step` when it lacks `files`; a step of code, under the seeds of students."""
+        key = (step.id, files)
+        if key not in self._without:
+            with tempfile.TemporaryDirectory(prefix="downstack-prove-") as folder:
+                own = lay_out(open_course(self.lab.folder.parent), self.lab, Path(folder))
+                for name in files:
+                    (own / name).unlink(missing_ok=True)
+                with self.examination(own) as examination:
+                    self._without[key] = examination.step(step).verdict is Verdict.PASS
+        return self._without[key]
+
+    def examination(self, own: Path, *, many: bool = False) -> Examination:
+        """An examination of what lies in `own`, under the terms' many seeds or under those of students."""
+        counts = {"sim": self.terms.seeds, "mininet": SEEDS_ON_MININET} if many else {}
+        return Examination(
+            lab=self.lab,
+            submission=own,
+            on=self.terms.on,
+            counts=counts,
+            judging=self.terms.judging,
+            ready=self.cast,
+        )
+
+
+def examine(lab: Lab, claim: Claim, terms: Terms, shop: Workshop | None = None) -> Finding:
     """Work out one claim. Whatever is wrong with the lab becomes a finding that says so."""
     course = open_course(lab.folder.parent)
+    shop = shop or Workshop(lab, terms)
     try:
         with tempfile.TemporaryDirectory(prefix="downstack-prove-") as folder:
-            return _EXAMINERS[claim.what](course, lab, claim, terms, Path(folder))
+            return _EXAMINERS[claim.what](course, shop, claim, Path(folder))
     except CourseError as error:
         return Finding(claim=claim, verdict=Verdict.FAIL, says=f"{error.message} ({error.cure})")
     except Broken as broken:
@@ -99,27 +150,34 @@ def prove(
     """Work out every claim of `lab`, several at a time; `told` is called with each finding as it comes."""
     wanted = claims(lab)
     findings: dict[Claim, Finding] = {}
-    work = [(lab.folder, claim, terms) for claim in wanted]
     with tempfile.TemporaryDirectory(prefix="downstack-prove-") as scratch, ExitStack() as stack:
-        results: Iterator[Finding] = map(_work, work)
+        results: Iterable[Finding]
         if jobs > 1:
-            pool = multiprocessing.get_context("fork").Pool(jobs, _use, (scratch,))
-            results = stack.enter_context(pool).imap_unordered(_work, work)
+            pool = stack.enter_context(_SPAWN.Pool(jobs, _open_shop, (lab.folder, terms, scratch)))
+            results = pool.imap_unordered(_work, wanted)
+        else:
+            shop = stack.enter_context(Workshop(lab, terms))
+            results = (examine(lab, claim, terms, shop) for claim in wanted)
         for finding in results:
             findings[finding.claim] = finding
             told(finding)
     return [findings[claim] for claim in wanted]
 
 
-def _use(scratch: str) -> None:
+_SPAWN = multiprocessing.get_context("fork")
+_shops: list[Workshop] = []  # the only one of a process of the pool
+
+
+def _open_shop(folder: Path, terms: Terms, scratch: str) -> None:
     """In each process of the pool: what it cannot put away when the proof is interrupted goes with `scratch`."""
     tempfile.tempdir = scratch
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    _shops.append(Workshop(read_lab(folder), terms).__enter__())
 
 
-def _work(work: tuple[Path, Claim, Terms]) -> Finding:
-    folder, claim, terms = work
-    return examine(read_lab(folder), claim, terms)
+def _work(claim: Claim) -> Finding:
+    (shop,) = _shops
+    return examine(shop.lab, claim, shop.terms, shop)
 
 
 def broken_judges(lab: Lab, terms: Terms) -> Iterator[Finding]:
@@ -149,18 +207,20 @@ def _proved(holds: bool) -> Verdict:
 # The claims -----------------------------------------------------------------------------------------------------------
 
 
-def _hidden(course: Course, lab: Lab, claim: Claim, terms: Terms, folder: Path) -> Finding:
+def _hidden(course: Course, shop: Workshop, claim: Claim, folder: Path) -> Finding:
+    lab = shop.lab
     wanted = hidden_closure(list(lab.reference.values()))
     says = f"lab.toml should say hidden = {list(wanted)}" if set(wanted) != set(lab.hidden) else ""
     return Finding(claim=claim, verdict=_proved(not says), says=says)
 
 
-def _reference(course: Course, lab: Lab, claim: Claim, terms: Terms, folder: Path) -> Finding:
+def _reference(course: Course, shop: Workshop, claim: Claim, folder: Path) -> Finding:
+    lab, terms = shop.lab, shop.terms
     own = lay_out(course, lab, folder)
     if claim.what == "right":
         copy_files(lab.folder / "right" / claim.name, own)
     not_run: list[str] = []
-    with _examination(lab, own, terms, many=True) as examination:
+    with shop.examination(own, many=True) as examination:
         for key in KEYS if _asks(lab) else KEYS[:1]:
             _write_answers(examination, key)
             steps = [step for step in terms.steps(lab) if key == KEYS[0] or step.kind is not Kind.BUILD]
@@ -174,10 +234,11 @@ def _reference(course: Course, lab: Lab, claim: Claim, terms: Terms, folder: Pat
     return Finding(claim=claim, verdict=Verdict.PASS, says=f"passes {len(terms.steps(lab))} steps")
 
 
-def _starter(course: Course, lab: Lab, claim: Claim, terms: Terms, folder: Path) -> Finding:
+def _starter(course: Course, shop: Workshop, claim: Claim, folder: Path) -> Finding:
+    lab, terms = shop.lab, shop.terms
     copy_files(lab.folder / "starter", folder)
     scenes: dict[str, Scene] = import_part(lab, "scenes").SCENES
-    with _examination(lab, folder, terms) as examination:
+    with shop.examination(folder) as examination:
         earned = [result.step.id for result in examination.steps(terms.steps(lab)) if result.score]
         exits = examination.play_own(next(iter(scenes.values())), 1).exits()
     if earned:
@@ -190,8 +251,9 @@ def _starter(course: Course, lab: Lab, claim: Claim, terms: Terms, folder: Path)
     return Finding(claim=claim, verdict=Verdict.PASS, says="runs, and earns 0")
 
 
-def _wrong(course: Course, lab: Lab, claim: Claim, terms: Terms, folder: Path) -> Finding:
+def _wrong(course: Course, shop: Workshop, claim: Claim, folder: Path) -> Finding:
     """A mutant is code, so the steps that ask for code are those that it must pass and fail."""
+    lab, terms = shop.lab, shop.terms
     patch = _patch(lab, "wrong", claim.name)
     own = lay_out(course, lab, folder)
     patch.apply(own)
@@ -199,8 +261,9 @@ def _wrong(course: Course, lab: Lab, claim: Claim, terms: Terms, folder: Path) -
     if terms.on is not None and terms.on not in step.testbeds:
         return Finding(claim=claim, verdict=Verdict.PASS, says=f"left out: step {step.id} is not judged on {terms.on}")
     steps = [each for each in terms.steps(lab) if each.kind is Kind.BUILD]
-    with _examination(lab, own, terms) as examination:
-        for result in examination.steps(steps[: steps.index(step)]):
+    earlier = [each for each in steps[: steps.index(step)] if not shop.is_passed_without(each, patch.files)]
+    with shop.examination(own) as examination:
+        for result in examination.steps(earlier):
             if result.verdict is Verdict.FAIL:
                 says = f"was to fail step {step.id}; {_in_short(result)}"
                 return Finding(claim=claim, verdict=Verdict.FAIL, says=says)
@@ -226,18 +289,18 @@ def _caught(lab: Lab, claim: Claim, patch: Patch, result: StepResult) -> Finding
     return Finding(claim=claim, verdict=Verdict.PASS, says=seen)
 
 
-def _case(course: Course, lab: Lab, claim: Claim, terms: Terms, folder: Path) -> Finding:
-    patch = _patch(lab, "held", claim.name)
-    trace = made_case(course, lab, patch, folder)
-    known = {case.file.name: case for case in read_cases(lab)}
+def _case(course: Course, shop: Workshop, claim: Claim, folder: Path) -> Finding:
+    patch = _patch(shop.lab, "held", claim.name)
+    trace = made_case(course, shop.lab, patch, folder, like=shop.cast)
+    known = {case.file.name: case for case in read_cases(shop.lab)}
     case = known.get(case_file(patch.name))
     if case is None or not case.holds(patch, trace):
-        says = f"is stale: ./lab prove {lab.number} --cases makes the cases anew"
+        says = f"is stale: ./lab prove {shop.lab.number} --cases makes the cases anew"
         return Finding(claim=claim, verdict=Verdict.FAIL, says=says)
     return Finding(claim=claim, verdict=Verdict.PASS, says=f"{len(patch.all('frame'))} frames prove it")
 
 
-_EXAMINERS: dict[str, Callable[[Course, Lab, Claim, Terms, Path], Finding]] = {
+_EXAMINERS: dict[str, Callable[[Course, Workshop, Claim, Path], Finding]] = {
     "hidden": _hidden,
     "reference": _reference,
     "right": _reference,
@@ -247,11 +310,11 @@ _EXAMINERS: dict[str, Callable[[Course, Lab, Claim, Terms, Path], Finding]] = {
 }
 
 
-def made_case(course: Course, lab: Lab, patch: Patch, folder: Path) -> Trace:
-    """The trace of a held-back mutant, made in `folder`."""
+def made_case(course: Course, lab: Lab, patch: Patch, folder: Path, *, like: Cast | None = None) -> Trace:
+    """The trace of a held-back mutant, made in `folder`, with a cast made from `like`."""
     own = lay_out(course, lab, folder)
     patch.apply(own)
-    return play_case(lab, patch, own)
+    return play_case(lab, patch, own, like=like)
 
 
 def _write_answers(examination: Examination, key: str) -> None:
@@ -268,11 +331,6 @@ def _asks(lab: Lab) -> bool:
 
 def _patch(lab: Lab, folder: str, name: str) -> Patch:
     return next(patch for patch in read_patches(lab.folder / folder) if patch.name == name)
-
-
-def _examination(lab: Lab, own: Path, terms: Terms, *, many: bool = False) -> Examination:
-    counts = {"sim": terms.seeds, "mininet": SEEDS_ON_MININET} if many else {}
-    return Examination(lab=lab, submission=own, on=terms.on, counts=counts, judging=terms.judging)
 
 
 def _in_short(result: StepResult) -> str:

@@ -10,6 +10,7 @@ from pathlib import Path
 from labs.course import CHECKOUT, Course, CourseError, Lab
 from labs.testbed.judge import Fingerprint
 
+_CHANGED = re.compile(r"^(?:--- a|\+\+\+ b)/(.*\S)", re.MULTILINE)
 _HEADER = re.compile(r"#\s*([a-z-]+):\s*(.*\S)\s*")
 
 
@@ -77,6 +78,11 @@ class Patch:
         if len(values) != 1:
             raise CourseError(f"{self.file} declares {key!r} {len(values)} times", cure=f"write one line `# {key}: …`")
         return values[0]
+
+    @property
+    def files(self) -> frozenset[str]:
+        """The files that it changes."""
+        return frozenset(_CHANGED.findall(self.file.read_text(encoding="utf-8")))
 
     def apply(self, target: Path) -> None:
         """Apply it to the submission in `target`; raises `CourseError` when it no longer applies."""

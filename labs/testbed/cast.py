@@ -40,6 +40,8 @@ LONGEST_ANSWER = 1 << 12  # bytes
 LAST_WORDS = 1.0  # seconds that a program has to end, once it says that it does or has been asked to
 DUMP_WITHIN = 0.5  # seconds in which a program tells where it is, or goes on telling it (see `boot`)
 MOST_OF_A_DUMP = 1 << 20  # bytes
+COMPILED = "~/.compiled"  # in a sandbox, where a program is at home
+_OURS = re.compile(rb"^(?:from|import) ((?:%s)\.[\w.]+)" % b"|".join(map(str.encode, PACKAGES)), re.MULTILINE)
 _DUMP = re.compile(rb"(?:Stack|(?:Current t|T)hread 0x[^\n]*) \(most recent call first\):\n")
 
 
@@ -136,7 +138,7 @@ class Running:
 
 @dataclass(slots=True)
 class _Zygote:
-    process: Confined
+    process: Confined | None  # one that another has forked ends when its control socket does
     control: socket.socket
     roots: Sequence[Path]
     broken: bool = False
@@ -177,7 +179,8 @@ class _Zygote:
 
     def close(self) -> None:
         self.control.close()
-        sandbox.end(self.process)
+        if self.process is not None:
+            sandbox.end(self.process)
 
 
 def stage(target: Path, hidden: Iterable[str] = ()) -> Path:
@@ -227,6 +230,9 @@ class Cast:
     `own` is the student's folder, `given` the lab's; `hidden` are the files of our packages that hold the answers.
     `preload` names modules that are imported once, for all programs. Another `interpreter` finds our trio's packages,
     which are pure Python; a sandbox (level 1) shows it only if it lies in `/usr`.
+
+    Without a sandbox a cast may be made from another that is `like` it but for `own`, and lasts longer: that one's
+    zygote is forked, which costs a hundredth of a fresh one.
     """
 
     own: Path
@@ -236,12 +242,16 @@ class Cast:
     preload: tuple[str, ...] = ()
     cpu_seconds: int = 20
     interpreter: str = sys.executable
+    like: "Cast | None" = None
     _lock: int = -1
     folder: Path | None = field(default=None, init=False)
     _zygotes: dict[tuple[str, int | None], _Zygote] = field(default_factory=dict)
     _started: list[Running] = field(default_factory=list, init=False)
 
     def __enter__(self) -> Self:
+        if self.like is not None:
+            self.folder = self.like.folder
+            return self
         _sweep()
         self.folder, self._lock = _locked_folder()
         try:
@@ -255,10 +265,10 @@ class Cast:
         self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
     ) -> None:
         with ExitStack() as stack:  # whatever goes wrong with one, the others are closed too
-            if self.folder is not None:
+            if self.folder is not None and self.like is None:
                 stack.callback(os.close, self._lock)
                 stack.callback(shutil.rmtree, self.folder, ignore_errors=True)
-                self.folder = None
+            self.folder = None
             stack.callback(self.close)
 
     def close(self) -> None:
@@ -324,28 +334,19 @@ class Cast:
         return self._zygotes[key]
 
     def _launch(self, network: int | None) -> _Zygote:
-        assert self.folder is not None
         ours, theirs = socket.socketpair()
-        staged = self.folder / "stage"
-        settings = {
-            "path": [str(staged), *_site_packages()],
-            "roots": [str(root) for root in self.roots],
-            "preload": self.preload,
-            "control": theirs.fileno(),
-            "cpu_seconds": self.cpu_seconds,
-        }
-        script = staged / "labs/testbed/program/zygote.py"
-        process = sandbox.launch(
-            [self.interpreter, "-P", "-s", "-S", str(script), json.dumps(settings)],
-            level=self.level,
-            readable=[staged, *self.roots],
-            descriptors=[theirs.fileno()],
-            network=network,
-            stdout=subprocess.DEVNULL,
-            stderr=None if os.environ.get("DOWNSTACK_DEBUG") else subprocess.DEVNULL,
-        )
-        theirs.close()
         ours.settimeout(START_WITHIN)
+        try:
+            if self.like is None or network is not None:
+                process = self._begin(theirs, network)
+            else:
+                self.like.warm().ask({"fork": [str(root) for root in self.roots]}, [theirs.fileno()])
+                process = None
+        except BaseException:
+            ours.close()
+            raise
+        finally:
+            theirs.close()
         zygote = _Zygote(process, ours, self.roots)
         try:
             zygote.wait_ready()
@@ -357,6 +358,39 @@ class Cast:
                 "`lab doctor` what this machine lacks"
             ) from None
         return zygote
+
+    def warm(self) -> _Zygote:
+        """The zygote for this machine's own network, ready before the first program wants it."""
+        return self._zygote("", None)
+
+    def _begin(self, control: socket.socket, network: int | None) -> Confined:
+        assert self.folder is not None
+        staged = self.folder / "stage"
+        settings = {
+            "path": [str(staged), *_site_packages()],
+            "roots": [str(root) for root in self.roots],
+            "preload": [*self._imported_by_given(), *self.preload],
+            "control": control.fileno(),
+            "compiled": str(self.folder / "compiled") if self.level is Level.NONE else COMPILED,
+            "cpu_seconds": self.cpu_seconds,
+        }
+        script = staged / "labs/testbed/program/zygote.py"
+        return sandbox.launch(
+            [self.interpreter, "-P", "-s", "-S", str(script), json.dumps(settings)],
+            level=self.level,
+            readable=[staged, *self.roots],
+            descriptors=[control.fileno()],
+            network=network,
+            stdout=subprocess.DEVNULL,
+            stderr=None if os.environ.get("DOWNSTACK_DEBUG") else subprocess.DEVNULL,
+        )
+
+    def _imported_by_given(self) -> list[str]:
+        """Modules of our packages that the lab's programs import at their beginning: the same for every program."""
+        files = () if self.given is None else self.given.glob("*.py")
+        named = {name.decode() for file in files for name in _OURS.findall(file.read_bytes())}
+        stage = self.roots[-1].parents[3]
+        return [name for name in sorted(named) if (stage / name.replace(".", "/")).with_suffix(".py").is_file()]
 
 
 def _site_packages() -> list[str]:

@@ -10,9 +10,13 @@ and an answer at a time, each a line of JSON; a request to run comes with the pr
     {"signal": 7, "number": 15}    signal it and its children         → {}
     {"end": 7, "signal": 9, "patience": 0.5}    signal it and its children, unless it ends by itself within
                    so many seconds, and wait for it → {"status": 1}, or {"status": null} where it had to be signalled
+    {"fork": ["/a/folder"]}  + a control socket    another zygote like this one, for programs that lie elsewhere   → {}
 
 Run as `python -P -s -S zygote.py SETTINGS`, where SETTINGS is JSON: `path` (for sys.path), `roots` (where programs
-lie), `preload` (modules), `control` (a descriptor), `cpu_seconds`.
+lie), `preload` (modules), `control` (a descriptor), `compiled` (a folder for bytecode), `cpu_seconds`.
+
+What programs share is imported here, and what is theirs alone is compiled here, before the first of them runs: by a
+process that does nothing else, for a hostile file may break whatever compiles it.
 
 It ends when its control socket does, and its programs with it. On Linux it starts itself once more with addresses that
 are not random, since a set of objects that have no hash of their own (`None` is one, before Python 3.12) is gone
@@ -20,8 +24,11 @@ through in the order of their addresses.
 """
 
 import ctypes
+import gc
+import importlib.util
 import json
 import os
+import py_compile
 import resource
 import signal
 import socket
@@ -32,6 +39,7 @@ from pathlib import Path
 from typing import Any
 
 MOST_DESCRIPTORS = 32
+COMPILE_WITHIN = 5  # seconds of processor time
 # From <sys/personality.h> and <sys/prctl.h>.
 ADDR_NO_RANDOMIZE = 0x0040000
 ASK_PERSONALITY = 0xFFFFFFFF
@@ -42,14 +50,39 @@ def main() -> None:
     _settle_addresses()
     settings = json.loads(sys.argv[1])
     sys.path[:0] = settings["path"][:1]
-    sys.path.extend([*settings["path"][1:], *settings["roots"]])
+    sys.path.extend(settings["path"][1:])
     for module in ("labs.testbed.program.boot", *settings["preload"]):
         __import__(module)
+    sys.pycache_prefix = str(Path(settings["compiled"]).expanduser())
     control = socket.socket(fileno=settings["control"])
+    _serve(control, settings)
+
+
+def _serve(control: socket.socket, settings: dict[str, Any]) -> None:
+    """Get ready for programs that lie in the settings' roots, say so, and obey until nobody asks any more."""
+    sys.path.extend(settings["roots"])
+    _compile(settings["roots"])
+    importlib.util.find_spec("what_nobody_has")  # so that it is known what lies in each folder
+    gc.freeze()  # a program's collector leaves alone what is shared with this process, or it would be copied
     control.send(b"{}\n")
     while request := _receive(control):
         answer = _obey(*request, control, settings)
         control.sendall(json.dumps(answer).encode() + b"\n")
+
+
+def _compile(roots: list[str]) -> None:
+    """Keep the bytecode of all that lies in `roots`; a file that cannot be compiled is its program's trouble."""
+    pid = os.fork()
+    if pid:
+        os.waitpid(pid, 0)
+        return
+    try:
+        resource.setrlimit(resource.RLIMIT_CPU, (COMPILE_WITHIN, COMPILE_WITHIN + 1))
+        for file in (file for root in roots for file in Path(root).glob("*.py") if file.is_file()):
+            with suppress(Exception):
+                py_compile.compile(str(file), doraise=True)
+    finally:
+        os._exit(0)
 
 
 def _settle_addresses() -> None:
@@ -73,6 +106,9 @@ def _obey(request: dict[str, Any], descriptors: list[int], control: socket.socke
     match request:
         case {"run": True, "command": list(command)}:
             return {"pid": _fork(command, descriptors, control, settings)}
+        case {"fork": list(roots)}:
+            _fork_zygote(roots, descriptors, control, settings)
+            return {}
         case {"dump": int(pid)}:
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGUSR1)
@@ -112,6 +148,25 @@ def _fork(command: list[str], descriptors: list[int], control: socket.socket, se
             sys.stdout.flush()
             sys.stderr.flush()
         os._exit(status)
+
+
+_forked: list[int] = []  # zygotes that have not been waited for
+
+
+def _fork_zygote(roots: list[str], descriptors: list[int], control: socket.socket, settings: dict[str, Any]) -> None:
+    """Another zygote, which obeys whoever holds the other end of the socket that came with the request."""
+    zygote = os.getpid()
+    if pid := os.fork():
+        os.close(*descriptors)
+        _forked[:] = [pid, *(each for each in _forked if os.waitpid(each, os.WNOHANG) == (0, 0))]
+        return
+    try:
+        control.close()
+        _die_with(zygote)
+        sys.path[:] = [place for place in sys.path if place not in settings["roots"]]
+        _serve(socket.socket(fileno=descriptors[0]), {**settings, "roots": roots})
+    finally:
+        os._exit(0)
 
 
 def _die_with(zygote: int) -> None:
