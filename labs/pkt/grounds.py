@@ -1,0 +1,71 @@
+"""Many scripts on either ground: in this process, or several at a time in one enclave."""
+
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from labs.pkt import language, story
+from labs.pkt.linux_ground import LinuxGround
+from labs.pkt.netstack_ground import NetstackGround
+from labs.pkt.script import Script
+from labs.pkt.settings import understand
+from labs.pkt.story import Telling
+from labs.testbed import enclave
+
+RFC = Path(__file__).parent / "rfc"
+AT_A_TIME = 8
+
+
+def scripts(paths: Iterable[Path] | None = None) -> list[Script]:
+    """Read the scripts in these files, or all of ours; raises `ScriptError`, `OSError`."""
+    chosen = sorted(RFC.glob("*.pkt")) if paths is None else paths
+    return [language.read(path.read_text(encoding="utf-8"), path.stem) for path in chosen]
+
+
+def on_netstack(script: Script, *, strict: bool = False) -> Telling:
+    """Play a script on our stack."""
+    return story.play(script, NetstackGround(understand(script.settings)), strict=strict)
+
+
+def on_linux(chosen: Sequence[Script], *, strict: bool = False, jobs: int = AT_A_TIME) -> list[Telling]:
+    """Play scripts on the kernel, several at a time, each in a namespace of its own.
+
+    Raises `enclave.Unavailable` where no enclave can be had.
+    """
+    return enclave.call(_in_enclave, chosen, strict, jobs)
+
+
+def _in_enclave(chosen: Sequence[Script], strict: bool, jobs: int) -> list[Telling]:
+    executor = ThreadPoolExecutor(jobs)
+    try:
+        return list(executor.map(lambda script: _on_linux(script, strict=strict), chosen))
+    finally:
+        executor.shutdown(wait=False, cancel_futures=True)
+
+
+def _on_linux(script: Script, *, strict: bool) -> Telling:
+    ground = LinuxGround(understand(script.settings))
+    try:
+        return story.play(script, ground, strict=strict)
+    finally:
+        ground.close()
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Whether a telling is what the script promises, and in a sentence why not."""
+
+    passed: bool
+    says: str
+
+
+def judge(script: Script, telling: Telling) -> Verdict:
+    """On Linux a script that `differs` must diverge, and say what it promises to say."""
+    if telling.ground != "linux" or not script.differs:
+        return Verdict(not telling.complaint, telling.complaint)
+    if not telling.complaint:
+        return Verdict(False, f"it passes, although it says that Linux differs: {script.differs}")
+    if script.linux_says not in telling.complaint:
+        return Verdict(False, f"Linux differs otherwise than promised: {telling.complaint}")
+    return Verdict(True, f"differs: {script.differs}")
