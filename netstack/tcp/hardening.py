@@ -1,7 +1,7 @@
 """Whom to believe: what protects a connection from segments that are old, or forged by somebody who cannot see it.
 
-A forger has to guess. RFC 5961 makes it guess again when it came near enough to be dangerous without being exact: such a
-segment changes nothing, and is answered by a *challenge*, an acknowledgement that the true other side understands.
+A forger has to guess. RFC 5961 makes it guess again when it came near enough to be dangerous without being exact: such
+a segment changes nothing, and is answered by a *challenge*, an acknowledgement that the true other side understands.
 """
 
 from dataclasses import dataclass, field

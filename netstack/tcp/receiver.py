@@ -110,7 +110,7 @@ class Receiver:
 
     def _offer(self) -> int:
         """The window that could be announced now; what it was, if the step is too small to be worth it."""
-        room = self.capacity - self._unread
+        room = min(self.capacity - self._unread, 0xFFFF << self.scale)
         known = self.open_window
         # RFC 9293 (3.8.6.2.2): move the edge only by a segment's worth, or half of the buffer.
         return room if room - known >= min(self.mss, self.capacity // 2) else known
