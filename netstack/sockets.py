@@ -3,8 +3,9 @@
 Trio lets its sockets and its resolver be replaced for one run. `Sockets` does that. What it makes are requests (see
 `netstack.requests`), handed to whatever carries them: a function in the same process, or a channel to another one.
 
-    sockets = Sockets(hand_over, names)      hand_over(request) is called for each request, and must not block
+    sockets = Sockets(hand_over, Names(…))   hand_over(request) is called for each request, and must not block
     sockets.install()                        inside trio.run: from now on trio.open_tcp_stream and so on come here
+    with sockets.here(): ...                 or only for this task, and those that it starts: others have their hosts
     sockets.receive(answer)                  wakes the task that waits for it
 
 What differs from a kernel's sockets: there are no descriptors (`fileno` is -1 once closed, and a number that nothing
@@ -14,7 +15,9 @@ else understands before), so no `wait_readable` of `trio.lowlevel`; IPv6 and Uni
 import errno
 import os
 import socket as stdlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -23,6 +26,7 @@ import trio
 from trio.abc import HostnameResolver, SocketFactory
 from trio.socket import SocketType
 
+from netstack.names import Names
 from netstack.packets import PacketError, number, text
 from netstack.requests import Answer, Operation, Request
 
@@ -30,11 +34,11 @@ Address = tuple[str, int]
 
 
 @dataclass(slots=True)
-class Sockets(SocketFactory, HostnameResolver):
-    """One program's sockets. `names` maps hosts' names to IPv4 addresses; `suffix` of a name is not tried."""
+class Sockets(SocketFactory):
+    """One program's sockets, and the names that it knows."""
 
     hand_over: Callable[[Request], object]
-    names: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    resolver: Names = field(default_factory=Names)
     _calls: int = 0
     _numbers: int = 2
     _waiting: dict[int, tuple[trio.lowlevel.Task | None, Answer | None]] = field(default_factory=dict)
@@ -42,7 +46,18 @@ class Sockets(SocketFactory, HostnameResolver):
     def install(self) -> None:
         """Replace trio's sockets and resolver, for the present run."""
         trio.socket.set_custom_socket_factory(self)
-        trio.socket.set_custom_hostname_resolver(self)
+        self.resolver.install()
+
+    @contextmanager
+    def here(self) -> Iterator[None]:
+        """Put this task, and those that it starts meanwhile, on this host; others stay where they are."""
+        trio.socket.set_custom_socket_factory(_ByTask())
+        trio.socket.set_custom_hostname_resolver(_NamesByTask())
+        before = _on_host.set(self)
+        try:
+            yield
+        finally:
+            _on_host.reset(before)
 
     # Requests and answers
 
@@ -110,32 +125,38 @@ class Sockets(SocketFactory, HostnameResolver):
         self.tell(Operation.OPEN_TCP if kind == stdlib.SOCK_STREAM else Operation.OPEN_UDP, number_)
         return SimulatedSocket(self, number_, stdlib.SocketKind(kind))
 
-    async def getaddrinfo(
+
+@dataclass(slots=True)
+class _ByTask(SocketFactory):
+    """Makes each task's sockets on the host that it is on, and the system's own for one that is on none."""
+
+    def socket(
         self,
-        host: bytes | None,
-        port: bytes | str | int | None,
-        family: int = 0,
-        type: int = 0,  # noqa: A002 - trio's name
-        proto: int = 0,
-        flags: int = 0,
-    ) -> list[Any]:
-        """Look `host` up among `names`; raises `socket.gaierror`. (Trio asks only for names, never for numbers.)"""
-        await trio.lowlevel.checkpoint()
-        name = (host or b"").decode("ascii", "replace").rstrip(".").lower()
-        addresses = self.names.get(name) or (["127.0.0.1"] if name == "localhost" else [])
-        if not addresses or family not in (0, stdlib.AF_INET):
-            raise stdlib.gaierror(stdlib.EAI_NONAME, f"no host is called {name!r} here")
-        found = []
-        for address in addresses:
-            found += stdlib.getaddrinfo(address, port, stdlib.AF_INET, type, proto, flags | stdlib.AI_NUMERICHOST)
-        return found
+        family: int | None = None,
+        type: int | None = None,  # noqa: A002 - trio's name
+        proto: int | None = None,
+    ) -> SocketType:
+        if (sockets := _on_host.get()) is not None:
+            return sockets.socket(family, type, proto)
+        numbers = (-1 if number is None else number for number in (family, type, proto))
+        return trio.socket.from_stdlib_socket(stdlib.socket(*numbers))
+
+
+class _NamesByTask(HostnameResolver):
+    """Asks the names of the host that a task is on; the system for one that is on none."""
+
+    async def getaddrinfo(self, host: bytes | None, *arguments: Any) -> list[Any]:
+        if (sockets := _on_host.get()) is not None:
+            return await sockets.resolver.getaddrinfo(host, *arguments)
+        return await trio.to_thread.run_sync(stdlib.getaddrinfo, host, *arguments, abandon_on_cancel=True)
 
     async def getnameinfo(self, sockaddr: Any, flags: int) -> tuple[str, str]:
-        """The name of an address, or the address itself."""
-        await trio.lowlevel.checkpoint()
-        address, port = sockaddr[:2]
-        named = (name for name, addresses in self.names.items() if address in addresses)
-        return (address if flags & stdlib.NI_NUMERICHOST else next(named, address)), str(port)
+        if (sockets := _on_host.get()) is not None:
+            return await sockets.resolver.getnameinfo(sockaddr, flags)
+        return await trio.to_thread.run_sync(stdlib.getnameinfo, sockaddr, flags, abandon_on_cancel=True)
+
+
+_on_host: ContextVar["Sockets | None"] = ContextVar("the host that a task is on", default=None)
 
 
 class SimulatedSocket(SocketType):
@@ -177,7 +198,7 @@ class SimulatedSocket(SocketType):
 
     def listen(self, backlog: int = 128) -> None:
         """Take connections from now on."""
-        self._tell(Operation.LISTEN, number=backlog)
+        self._tell(Operation.LISTEN, number=max(0, backlog))
         self._listens = True
 
     async def accept(self) -> tuple[SocketType, Address]:
@@ -190,9 +211,13 @@ class SimulatedSocket(SocketType):
         return accepted, peer
 
     async def connect(self, address: Any) -> None:
-        """Open a connection; for UDP, settle whom to talk with."""
-        to, port = await self._resolve(address)
-        answer = await self._ask(Operation.CONNECT, address=to, port=port)
+        """Open a connection; for UDP, settle whom to talk with. A socket whose connecting is cancelled is closed."""
+        try:
+            to, port = await self._resolve(address)
+            answer = await self._ask(Operation.CONNECT, address=to, port=port)
+        except trio.Cancelled:
+            self.close()
+            raise
         self._name, self._peer = (text(answer.address), answer.port), (text(to), port)
 
     # Talking
@@ -207,12 +232,14 @@ class SimulatedSocket(SocketType):
 
     async def recv(self, buflen: int, flags: int = 0) -> bytes:
         """Receive up to `buflen` bytes; none at the end."""
+        if buflen < 0:
+            raise ValueError("a negative size of a buffer")
         return (await self._ask(Operation.RECEIVE, number=buflen)).data
 
     async def recv_into(self, buffer: Any, nbytes: int = 0, flags: int = 0) -> int:
         """Receive into `buffer`; return how much."""
         view = memoryview(buffer).cast("B")
-        data = await self.recv(nbytes or len(view))
+        data = await self.recv(min(nbytes or len(view), len(view)))
         view[: len(data)] = data
         return len(data)
 
@@ -223,7 +250,7 @@ class SimulatedSocket(SocketType):
 
     async def recvfrom(self, bufsize: int, flags: int = 0) -> tuple[bytes, Address]:
         """Receive a datagram, and where it comes from."""
-        answer = await self._ask(Operation.RECEIVE_FROM, number=bufsize)
+        answer = await self._ask(Operation.RECEIVE_FROM, number=max(0, bufsize))
         return answer.data, (text(answer.address), answer.port)
 
     async def wait_writable(self) -> None:
@@ -238,6 +265,8 @@ class SimulatedSocket(SocketType):
 
     def shutdown(self, how: int) -> None:
         """End sending, receiving, or both."""
+        if self._peer is None:
+            raise OSError(errno.ENOTCONN, os.strerror(errno.ENOTCONN))
         self._tell(Operation.SHUT_DOWN, number=int(how))
         self._sent_eof = self._sent_eof or how in (stdlib.SHUT_WR, stdlib.SHUT_RDWR)
 

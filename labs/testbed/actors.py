@@ -73,6 +73,10 @@ class Actor(Protocol):
         """End its process, if there is one, at once."""
         ...
 
+    def kill(self) -> None:
+        """Do what `kill -9` does, in the middle of a play."""
+        ...
+
     def last_words(self) -> str:
         """The last lines that it printed."""
         ...
@@ -192,6 +196,10 @@ class Process:
             self.running.read_to_the_end()
         self.running.end()
 
+    def kill(self) -> None:
+        """Do what `kill -9` does."""
+        self.running.end()
+
     def _cancel(self, now: int) -> tuple[Literal["cancelled", "raised", "died", "stopped"], str]:
         try:
             for message in self.turn(now, [Stop()]):
@@ -251,6 +259,9 @@ class Acted:
         return None
 
     def end(self) -> None:
+        """There is no process."""
+
+    def kill(self) -> None:
         """There is no process."""
 
     def last_words(self) -> str:

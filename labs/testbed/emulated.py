@@ -32,7 +32,7 @@ from labs.testbed.live import Acted, Live
 from labs.testbed.network import Network
 from labs.testbed.relay import Line, Record, Relay
 from labs.testbed.scene import Acting, Interface, Plan, Program, Scene
-from labs.testbed.sim import Played, Stage, start_settings
+from labs.testbed.sim import Played, Stage, has_links, start_settings
 from labs.testbed.wiring import Wiring
 from netstack.wire import MILLISECOND, SECOND, Fault
 
@@ -82,7 +82,7 @@ def _play(
     wiring = Wiring(plan=plan, recorder=recorder, classify=scene.classify, script=script, seed=seed, chance=chance)
     here = replace(cast, _zygotes={})  # those that there are belong to the caller, outside
     here.folder = cast.folder
-    with Network(topology, netem=netem) as network, ExitStack() as leaving:
+    with Network(topology, netem=netem, tcp=scene.tcp) as network, ExitStack() as leaving:
         stage = _Stage(scene, plan, recorder, wiring, cables=Cables(network))
         leaving.callback(here.close)
         leaving.callback(stage.end_all)
@@ -165,7 +165,8 @@ class _Stage(Stage):
         return Acted(member.host, member.name, member.make(), sockets)
 
     def _live(self, program: Program, cast: Cast, seed: int) -> Live:
-        sockets = tuple(self.cables.at_host(end) for end in self.plan.interfaces(program.host))
+        has = has_links(self.plan, program)
+        sockets = tuple(self.cables.at_host(end) for end in self.plan.interfaces(program.host) if has)
         settings = start_settings(self.scene, self.plan, program, self._open_ports(program), seed=seed, clock="real")
         running = cast.start(
             program.host,
@@ -177,6 +178,8 @@ class _Stage(Stage):
         live = Live(
             program.host, program.name, running, self.scene.limits, settings, sockets if program.command else ()
         )
+        if program.killed is not None:
+            self._kills.append((program.killed, live))
         self._watch(running.channel, partial(self._take_messages, live))
         self._watch(running.output_fd, partial(self._take_output, live))
         return live
@@ -220,6 +223,7 @@ class _Stage(Stage):
 
     def _speak(self) -> None:
         """Do what is due, at the application ports and on the judge's own hosts, and go on telling slow programs."""
+        self._kill()
         for player in self.players:
             if isinstance(player, Acted):
                 player.handle_timer(self.now)
@@ -243,6 +247,7 @@ class _Stage(Stage):
     def _next_due(self) -> int:
         """When the judge next has to speak of its own accord."""
         dues = [end.next_due() for ends in self._ports.values() for end in ends]
+        dues += [at for at, actor in self._kills if not actor.ended]
         dues += [player.peer.next_timer() for player in self.players if isinstance(player, Acted)]
         return min((due for due in dues if due is not None), default=NEVER)
 

@@ -120,6 +120,10 @@ class Live:
             self.running.read_to_the_end()
         self.running.end()
 
+    def kill(self) -> None:
+        """Do what `kill -9` does; that its channel is at its end then, nobody minds."""
+        self.running.signal(signal.SIGKILL)
+
     def _ending(self) -> tuple[Literal["cancelled", "raised", "stopped", "died"], str]:
         deadline = time.monotonic() + LAST_WORDS
         try:
@@ -178,6 +182,9 @@ class Acted:
         return None
 
     def end(self) -> None:
+        """It has no process."""
+
+    def kill(self) -> None:
         """It has no process."""
 
     def last_words(self) -> str:

@@ -27,7 +27,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import Any, Self
 
 from mininet.link import Intf, Link
@@ -40,6 +40,7 @@ from labs.testbed import enclave, kernel
 from labs.testbed.namespace import Namespace, enter, open_packet_socket, start_holder, switch_off_offloads
 from labs.testbed.netlink import Netlink, NetlinkError
 from labs.testbed.scene import Plan
+from netstack.tcp import Settings
 from netstack.wire import ETHERNET_HEADER, Profile
 
 IPV4_LEAST_MTU = 68  # RFC 791; a link that carries less is no link for IP, and its wire drops what is too long
@@ -247,10 +248,11 @@ class Network:
     """A topology in which every link leads through the relay. Use it as a context manager, inside an enclave.
 
     `net` is the real Mininet object. Hosts that the topology gives no `ip` have none, and their interfaces carry only
-    what programs send. With `netem` the kernel impairs links, where the relay's wires otherwise do.
+    what programs send. With `netem` the kernel impairs links, where the relay's wires otherwise do. `tcp` is what some
+    hosts' kernels are told of theirs.
     """
 
-    def __init__(self, topo: Topo, *, netem: bool = False) -> None:
+    def __init__(self, topo: Topo, *, netem: bool = False, tcp: Mapping[str, Settings] = MappingProxyType({})) -> None:
         self.plan = Plan.of(topo)
         self._impaired = {end.name: link for link in self.plan.links for end in link.ends} if netem else {}
         self._ends = {end.name: end for link in self.plan.links for end in link.ends}
@@ -261,8 +263,11 @@ class Network:
         self._sockets: list[socket.socket] = []
         for host in self.plan.hosts:
             topo.nodeInfo(host).setdefault("ip", None)
-        _publish_names({host: topo.nodeInfo(host)["ip"] for host in self.plan.hosts})
+        _publish_names(self.plan.names())
         self.net = FastMininet(topo, host=RawHost, link=partial(WireLink, network=self))
+        for host in self.plan.hosts:
+            told = {"ip_forward": "1"} if host in self.plan.forwarding else {}
+            self._configure(host, told | (sysctls(tcp[host]) if host in tcp else {}))
 
     def __enter__(self) -> Self:
         return self
@@ -274,6 +279,12 @@ class Network:
         for opened in self._sockets:
             opened.close()
         self._relay.close()
+
+    def _configure(self, host: str, told: Mapping[str, str]) -> None:
+        """Tell the kernel of `host` about its IPv4: entries of `/proc/sys/net/ipv4`."""
+        with self.net[host].space.entered():
+            for name, value in told.items():
+                Path("/proc/sys/net/ipv4", name).write_text(value)
 
     def attach(self, name: str, node: _FastNode) -> None:
         """Join an interface of `node`, which is named here, to the relay; called by Mininet for each end of a link."""
@@ -311,14 +322,33 @@ class Network:
         return opened
 
 
-def _publish_names(addresses: Mapping[str, str | None]) -> None:
+def _publish_names(names: Mapping[str, Sequence[str]]) -> None:
     """Let the hosts that have an address be found by name, and nobody else: there is no way out of here."""
-    known = [f"{address.partition('/')[0]} {host}" for host, address in addresses.items() if address]
+    known = [f"{address} {host}" for host, addresses in names.items() for address in addresses]
     for place, lines in (("/etc/hosts", ["127.0.0.1 localhost", *known]), ("/etc/resolv.conf", [])):
         file = Path("/run") / Path(place).name
         file.write_text("".join(f"{line}\n" for line in lines))
         with suppress(OSError):  # a system that has no such file finds no names either
             kernel.mount(str(file), place, flags=kernel.MS_BIND)
+
+
+def sysctls(settings: Settings) -> dict[str, str]:
+    """What makes Linux's TCP do as `settings` say, as far as it can be told: entries of `/proc/sys/net/ipv4`.
+
+    Linux counts its own bookkeeping against a buffer, and so offers half of one as a window (`tcp_adv_win_scale`). Its
+    congestion control stays what it is: other network namespaces than the first may not choose.
+    """
+    receive, send = 2 * settings.receive_buffer, 2 * settings.send_buffer
+    return {
+        "tcp_rmem": f"{min(receive, 4096)} {receive} {receive}",
+        "tcp_wmem": f"{min(send, 4096)} {send} {send}",
+        "tcp_window_scaling": str(int(settings.window_scale)),
+        "tcp_timestamps": str(int(settings.timestamps)),
+        "tcp_sack": str(int(settings.sack)),
+        "tcp_ecn": str(int(settings.ecn)),
+        "tcp_recovery": str(int(settings.rack)),
+        "tcp_syn_retries": str(settings.syn_retries),
+    }
 
 
 def impair(interface: str, profile: Profile) -> None:

@@ -226,7 +226,7 @@ class Stage:
         """End the programs whose time has come."""
         for at, actor in self._kills:
             if at <= self.now and not actor.ended:
-                actor.end()
+                actor.kill()
                 self._exit(actor, "killed")
 
     def _exit(self, actor: Actor, how: str, detail: str = "") -> None:

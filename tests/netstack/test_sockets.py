@@ -9,6 +9,7 @@ import trio
 from labs.testbed import jump
 from netstack.host import Host, Interface
 from netstack.machine import Machine
+from netstack.names import Names
 from netstack.packets import number
 from netstack.sockets import Sockets
 
@@ -45,7 +46,7 @@ class Network:
             self.machines[host].request(name, request, now=self.now)  # type: ignore[arg-type]
             self.carry(host)
 
-        names = {"a": ["10.0.0.1"], "b": ["10.0.0.2"]}
+        names = Names({"a": ["10.0.0.1"], "b": ["10.0.0.2"]})
         self.sockets[name] = Sockets(hand_over, names)
         return self.sockets[name]
 
@@ -79,8 +80,8 @@ class Network:
 
 def on(network: Network, host: str, name: str, program: Callable[[], Awaitable[None]]) -> Callable[[], Awaitable[None]]:
     async def run() -> None:
-        network.program(host, name).install()
-        await program()
+        with network.program(host, name).here():
+            await program()
 
     return run
 

@@ -31,6 +31,7 @@ from labs.testbed.program.clock import (
     show_virtual_time,
 )
 from labs.testbed.program.host import Host
+from netstack.names import Names
 from netstack.requests import Answer
 from netstack.sockets import Sockets
 
@@ -67,7 +68,7 @@ def _tell_where(*_: object) -> None:
 
 def _in_turns(carrier: TurnTaking, settings: dict[str, Any], roots: Sequence[Path]) -> None:
     host = Host(carrier, settings)
-    sockets = Sockets(carrier.tell, host.names) if settings["sockets"] else None
+    sockets = Sockets(carrier.tell, Names(host.names)) if settings["sockets"] else None
 
     def arrive(message: Message) -> None:
         if isinstance(message, Answer) and sockets is not None:
@@ -113,6 +114,8 @@ def _in_real_time(
         carrier = RealTime(channel, links)
         host = Host(carrier, settings)
         carrier.arrive = host.arrive
+        if settings["sockets"]:
+            Names(host.names).install()  # its sockets are the kernel's; a sandbox shows no /etc/hosts
         async with trio.open_nursery() as nursery:
             nursery.start_soon(carrier.run)
             nursery.start_soon(_cancel_on_sigterm, carrier)
