@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from netstack.calls import Program
 from netstack.host import Host
 from netstack.requests import Answer, Request
+from netstack.tcp import State
 
 
 @dataclass(slots=True, eq=False)
@@ -41,6 +42,11 @@ class Machine:
     def next_timer(self) -> float | None:
         """When `handle_timer` wants to be called, or None."""
         return self.host.next_timer()
+
+    @property
+    def at_rest(self) -> bool:
+        """Whether the host, left to itself, would do nothing but forget connections that are over."""
+        return all(connection.state is State.TIME_WAIT for connection in self.host.ports.connections.values())
 
     def handle_timer(self, *, now: float) -> None:
         """Do what is due."""

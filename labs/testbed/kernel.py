@@ -4,7 +4,6 @@ Each raises `OSError` with the kernel's reason. Importing this module is harmles
 """
 
 import ctypes
-import fcntl
 import os
 import signal
 import struct
@@ -87,13 +86,3 @@ class Timer:
     def close(self) -> None:
         """Give the descriptor back."""
         os.close(self._descriptor)
-
-
-def ethtool(descriptor: int, interface: str, command: int, value: int) -> None:
-    """Set one of an interface's features by the ETHTOOL_S… ioctls; the socket must be in the interface's namespace."""
-    setting = ctypes.create_string_buffer(struct.pack("II", command, value))
-    request = struct.pack("16sP16x", interface.encode(), ctypes.addressof(setting))
-    fcntl.ioctl(descriptor, _SIOCETHTOOL, request)
-
-
-_SIOCETHTOOL = 0x8946

@@ -16,7 +16,7 @@ from netstack.host import Host, Interface
 from netstack.machine import Machine
 from netstack.packets import number
 from netstack.requests import Answer, Request
-from netstack.tcp import Settings, State
+from netstack.tcp import Settings
 from netstack.wire import ETHERNET_HEADER, SECOND
 
 
@@ -92,11 +92,7 @@ class Machines:
 
     def at_rest(self) -> bool:
         """Whether these hosts, left to themselves, would do nothing but forget connections that are over."""
-        return self.next_due() > 0 and all(
-            connection.state is State.TIME_WAIT
-            for machine in self.machines.values()
-            for connection in machine.host.ports.connections.values()
-        )
+        return self.next_due() > 0 and all(machine.at_rest for machine in self.machines.values())
 
     def handle_timers(self, *, now: int) -> None:
         """Do what is due."""

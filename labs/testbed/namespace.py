@@ -1,8 +1,7 @@
-"""Network namespaces: held open, entered, given a process to be found by; and the packet sockets in them."""
+"""Network namespaces: held open, entered, given a process to be found by."""
 
 import os
 import signal
-import socket
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -10,11 +9,9 @@ from typing import NoReturn
 
 from labs.testbed import kernel
 from labs.testbed.netlink import Netlink
+from netstack.link.packet_socket import open_packet_socket, switch_off_offloads
 
-ETH_P_ALL = 0x0003
-SOL_PACKET, PACKET_IGNORE_OUTGOING = 263, 23
-ETHTOOL_SRXCSUM, ETHTOOL_STXCSUM, ETHTOOL_SGRO = 0x15, 0x17, 0x2C
-RECEIVE_BUFFER = 8 << 20  # bytes of a packet socket: 4,000 full frames may wait while a program is not scheduled
+__all__ = ["Namespace", "enter", "open_packet_socket", "start_holder", "switch_off_offloads"]
 
 
 class Namespace:
@@ -102,24 +99,3 @@ def enter(process: int) -> None:
         os.close(descriptor)
     with suppress(OSError):
         os.chdir(folder)
-
-
-def open_packet_socket(interface: str) -> socket.socket:
-    """A packet socket on an interface of this thread's namespace, for whole frames of every protocol."""
-    # Protocol 0 hears nothing: between its making and its binding the socket must not collect others' frames.
-    opened = socket.socket(socket.AF_PACKET, socket.SOCK_RAW | socket.SOCK_NONBLOCK, 0)
-    opened.setsockopt(SOL_PACKET, PACKET_IGNORE_OUTGOING, 1)
-    opened.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
-    opened.bind((interface, ETH_P_ALL))
-    return opened
-
-
-def switch_off_offloads(interface: str) -> None:
-    """Make the kernel send frames as they go over a wire: checksummed, and not several at a time.
-
-    Without checksums by the card the kernel gives up segmentation by the card of its own accord.
-    """
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as control:
-        for command in (ETHTOOL_SRXCSUM, ETHTOOL_STXCSUM, ETHTOOL_SGRO):
-            with suppress(OSError):  # a feature that this kernel's veth does not have
-                kernel.ethtool(control.fileno(), interface, command, 0)

@@ -6,10 +6,11 @@ from typing import Any
 import pytest
 from mininet.topo import Topo
 
+from labs.story.trace import Trace
 from labs.testbed import emulated, enclave, sim
 from labs.testbed.scene import Limits, Port, Program, Scene
 from labs.testbed.sim import Played
-from netstack.packets import Ethernet, IPv4, Tcp
+from netstack.packets import RST, SYN, Ethernet, IPv4, Tcp
 from netstack.tcp import Settings
 from netstack.wire import SECOND
 
@@ -65,10 +66,16 @@ ANSWERER = """
 """
 
 
-def kinds(trace: Any) -> set[int]:
-    """The IP protocols that crossed the link of b."""
-    packets = (Ethernet.parse(frame.data) for frame in trace.frames("b-r"))
-    return {IPv4.parse(packet.payload).protocol for packet in packets if packet.type == 0x0800}
+def packets_of(trace: Trace, direction: str) -> list[IPv4]:
+    """The IP packets that were sent in a direction."""
+    frames = (Ethernet.parse(frame.data) for frame in trace.frames(direction))
+    return [IPv4.parse(frame.payload) for frame in frames if frame.type == 0x0800]
+
+
+def segments_of(trace: Trace, direction: str) -> list[Tcp]:
+    """The TCP segments that were sent in a direction."""
+    packets = (packet for packet in packets_of(trace, direction) if packet.protocol == 6)
+    return [Tcp.parse(packet.payload, packet.source, packet.destination) for packet in packets]
 
 
 @pytest.fixture(params=["sim", "mininet"])
@@ -91,7 +98,7 @@ def play(request: pytest.FixtureRequest, stage: Theatre, monkeypatch: pytest.Mon
 def test_tcp_udp_names_and_a_router(play: Callable[..., Played]) -> None:
     trace = play(Routed, {"a": ASKER, "b": ANSWERER}, ports=(Port(host="a", enough=1),)).trace
     assert trace.delivered("a") in ([b"all well: ConnectionRefusedError"], [b"all well: ExceptionGroup"]), trace.exits()
-    assert kinds(trace) == {6, 17}
+    assert {packet.protocol for packet in packets_of(trace, "b-r")} == {6, 17}
 
 
 def test_a_killed_program_leaves_its_end_to_the_host(play: Callable[..., Played], stage: Theatre) -> None:
@@ -117,10 +124,43 @@ def test_a_killed_program_leaves_its_end_to_the_host(play: Callable[..., Played]
 def test_a_small_buffer_is_a_small_window(play: Callable[..., Played]) -> None:
     settings = Settings(receive_buffer=8192, window_scale=False)
     trace = play(Routed, {"a": ASKER, "b": ANSWERER}, ports=(Port(host="a", enough=1),), tcp={"b": settings}).trace
-    segments = [
-        Tcp.parse(packet.payload, packet.source, packet.destination)
-        for frame in trace.frames("b-r")
-        if (ether := Ethernet.parse(frame.data)).type == 0x0800 and (packet := IPv4.parse(ether.payload)).protocol == 6
-    ]
-    assert segments
+    segments = segments_of(trace, "b-r")
     assert 0 < max(segment.window for segment in segments) <= 10_000  # Linux rounds to whole segments
+
+
+class Raw(Topo):
+    """a has a link and no address; b has both."""
+
+    def build(self, *_: object, **__: object) -> None:
+        self.addLink(self.addHost("a", ip=None), self.addHost("b", ip="10.0.0.2/24"), delay="2ms")
+
+
+OWN = """
+    from labs.testbed.program.own_host import own_host
+    from netstack.tcp import Parts
+    from netstack.tcp.parts import make_receiver
+
+    made = []
+
+    def receiver(first, settings):
+        made.append(first)
+        return make_receiver(first, settings)
+
+    async def main(host):
+        await trio.sleep(0.3)
+        async with own_host(host, ip="10.0.0.1/24", parts=Parts(receiver=receiver)):
+            async with await trio.open_tcp_stream("b", 8080) as stream:
+                await stream.send_all(b"x" * 200_000)
+                await stream.send_eof()
+                heard = b"".join([chunk async for chunk in stream])
+        assert made
+        await host.app.send(heard)
+"""
+
+
+def test_a_tcp_of_a_programs_own_speaks_to_the_host_at_the_other_end(play: Callable[..., Played]) -> None:
+    trace = play(Raw, {"a": OWN, "b": ANSWERER}, ports=(Port(host="a", enough=1),)).trace
+    assert trace.delivered("a") == [b"200000"], trace.exits()
+    flags = [segment.flags for segment in segments_of(trace, "a-b")]
+    assert flags[0] == SYN
+    assert not any(flag & RST for flag in flags), "nobody else answers for a"

@@ -1,0 +1,126 @@
+"""A host of our own, alive: trio carries its frames, keeps its time, and gives this task's sockets to it.
+
+    host = Host(interfaces=[Interface("eth0", mac, ip, prefix)], randomness=random.Random(seed))
+    async with own_host(host, [PacketSocket.on("a-eth0")]):
+        stream = await trio.open_tcp_stream("10.0.0.2", 80)
+
+A link is any object with `send` and `receive` of whole frames: a card of this machine (`netstack.link`), or a wire of a
+simulation. Several hosts may live in one process, each in a task of its own: sockets belong to the host of the task
+that asks for them (`netstack.sockets`).
+"""
+
+import math
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import NoReturn, Protocol
+
+import trio
+
+from netstack.host import Host
+from netstack.machine import Machine
+from netstack.names import Names
+from netstack.requests import Request
+from netstack.sockets import Sockets
+
+LINGER = 5.0  # seconds in which connections may end in order after their program
+PROGRAM = "main"
+
+
+class Link(Protocol):
+    """An end of a link."""
+
+    async def send(self, frame: bytes) -> None:
+        """Put a frame on it, as far as it goes."""
+
+    async def receive(self) -> bytes:
+        """The next frame that arrives."""
+
+
+@asynccontextmanager
+async def own_host(
+    host: Host, links: Sequence[Link], *, names: Names | None = None, linger: float = LINGER
+) -> AsyncIterator[Sockets]:
+    """Let `host` live at the ends of `links`, one for each of its interfaces; this task's sockets are on it meanwhile.
+
+    In the end sockets are closed as a kernel closes them, and connections have `linger` seconds to end in order.
+    """
+    driver = _Driver(Machine(host), links)
+    sockets = Sockets(driver.request, names or Names())
+    driver.sockets = sockets
+    async with trio.open_nursery() as nursery:
+        for number in range(len(links)):
+            nursery.start_soon(driver.receive, number)
+        nursery.start_soon(driver.send)
+        nursery.start_soon(driver.keep_time)
+        with sockets.here():
+            yield sockets
+        await driver.end(linger)
+        nursery.cancel_scope.cancel()
+
+
+@dataclass(slots=True)
+class _Driver:
+    """Does what has to be done around a machine, after each thing that happens to it."""
+
+    machine: Machine
+    links: Sequence[Link]
+    sockets: Sockets = field(init=False)
+    _alarm: trio.CancelScope = field(default_factory=trio.CancelScope)
+    _out: list[tuple[int, bytes]] = field(default_factory=list)
+    _changed: trio.lowlevel.ParkingLot = field(default_factory=trio.lowlevel.ParkingLot)
+
+    def __post_init__(self) -> None:
+        self.machine.start(PROGRAM)
+
+    def request(self, request: Request) -> None:
+        """The program makes a system call."""
+        self.machine.request(PROGRAM, request, now=trio.current_time())
+        self._carry()
+
+    async def receive(self, number: int) -> NoReturn:
+        """Take in what arrives on link `number`."""
+        while True:
+            frame = await self.links[number].receive()
+            self.machine.receive(number, frame, now=trio.current_time())
+            self._carry()
+
+    async def send(self) -> NoReturn:
+        """Send what is to be sent, in order."""
+        while True:
+            while not self._out:
+                await self._changed.park()
+            out, self._out = self._out, []
+            for number, frame in out:
+                await self.links[number].send(frame)
+
+    async def keep_time(self) -> NoReturn:
+        """Ring when the machine wants it."""
+        while True:
+            with trio.CancelScope(deadline=self._due()) as self._alarm:
+                await trio.sleep_forever()
+            self.machine.handle_timer(now=trio.current_time())
+            self._carry()
+
+    async def end(self, linger: float) -> None:
+        """The program is at its end: close its sockets, and wait until their connections are over, but not long."""
+        self.machine.end(PROGRAM, now=trio.current_time())
+        self._carry()
+        with trio.move_on_after(linger):
+            while self._out or not self.machine.at_rest:
+                await self._changed.park()
+
+    def _carry(self) -> None:
+        """See to all that has come of whatever has just happened."""
+        while self.machine.has_news(PROGRAM):
+            for answer in self.machine.answers(PROGRAM, now=trio.current_time()):
+                self.sockets.receive(answer)
+        self._out += self.machine.frames_to_send()
+        self._changed.unpark_all()
+        due = self._due()
+        if due != self._alarm.deadline:
+            self._alarm.deadline = due
+
+    def _due(self) -> float:
+        due = self.machine.next_timer()
+        return math.inf if due is None else due

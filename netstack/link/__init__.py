@@ -1,0 +1,1 @@
+"""Where frames go in and out: links of this machine, for a host of our own (`netstack.driver`)."""
