@@ -23,25 +23,26 @@ SETTLED = 8.0  # seconds after which good news has reached everybody, a link a p
 
 def says(right: Vector) -> Callable[[Any], bool]:
     """Whether a value is a list of these entries, in any order, in a unit script."""
-    return lambda entries: _vector(entries) == right
+    return lambda value: entries(value) == right
 
 
 def announces(right: Mapping[int, Vector]) -> Callable[[Any], bool]:
     """Whether a value is these vectors by link, in a unit script."""
-    return lambda value: {link: _vector(entries) for link, entries in value.items()} == right
+    return lambda value: {link: entries(vector) for link, vector in value.items()} == right
 
 
-def _vector(entries: Any) -> Vector:
-    return {entry.attributes["network"]: entry.attributes["metric"] for entry in entries}
+def entries(value: Any) -> Vector:
+    """A list of entries that a unit script has got, as a vector."""
+    return {entry.attributes["network"]: entry.attributes["metric"] for entry in value}
 
 
 def hear(script: Script, link: int, says: Vector, *, now: float, router: str = "router") -> None:
     """Have a router, in a unit script, take in a vector that comes over `link`."""
-    entries = [
+    vector = [
         script.make("netstack.packet.Entry", network, metric, store=f"{network}: {metric}")
         for network, metric in says.items()
     ]
-    script.call(f"{router}.receive", link, entries, keywords={"now": now}, because=f"a vector comes over link {link}")
+    script.call(f"{router}.receive", link, vector, keywords={"now": now}, because=f"a vector comes over link {link}")
 
 
 def own_networks(topology: Build, router: str) -> Vector:

@@ -139,8 +139,9 @@ def _story(far: int, missed_by: str, other: str) -> str:
         f"r1, r2 and r3 are all joined to each other; r4 is joined to r3 alone, and says at first that it reaches "
         f"{BEYOND} at {far}. All follow the handout, split horizon with poisoned reverse and triggered updates "
         f"included. When everything has settled, r4 says that {BEYOND} is lost. r3 passes that on at once; {other} "
-        f"hears it, {missed_by} does not, for just then the link between them is cut. It mends only after {missed_by} "
-        f"has made its next regular announcement to {other}, and long before anybody takes the link for failed."
+        f"hears it, {missed_by} does not, for just then the link between r3 and {missed_by} is cut. While it is, all "
+        f"make one regular announcement, and so {other} hears from {missed_by}. Then the link mends, long before "
+        f"anybody takes it for failed."
     )
 
 

@@ -12,13 +12,14 @@ from ipaddress import IPv4Address, IPv4Network
 from mininet.topo import Topo
 
 from labs.lab02_route.kinds import classify
-from labs.lab02_route.topology import Line, Mesh, Ring, Triangle
+from labs.lab02_route.topology import Line, Mesh, Ring, Row, Triangle
 from labs.testbed.scene import Acting, Limits, Link, Offering, Plan, Port, Program, Scene
 from netstack.wire import MILLISECOND, SECOND
 
 PERIOD = 1.0  # seconds between two announcements of a router
 SILENCE = 3  # periods after which a router takes a link for failed: given/router.py
 TIMEOUT = 6.0  # seconds for which a route is believed
+FRAMES = 4_000  # in one play: routers that follow the handout need a quarter of that
 QUESTIONS = tuple(f"Who plays for {team}?".encode() for team in ("Herons", "雪豹", "Understudies"))
 
 Build = Callable[[], Topo]
@@ -114,7 +115,7 @@ def routed(
         programs=(*routers, *members),
         ports=tuple(ports),
         classify=classify,
-        limits=Limits(time=int(seconds * SECOND), grace=PAUSE),
+        limits=Limits(time=int(seconds * SECOND), grace=PAUSE, frames=FRAMES),
     )
 
 
@@ -160,6 +161,13 @@ FLAPPING = lasting(
     "cut r1-r2:9s-13s",
     "cut r1-r2:14s-18s",
 )
+ROW = lasting(
+    routed("row", Row, people(), ports=asking(every=SECOND // 4, first=2 * SECOND, questions=_MANY[:1] * 28)),
+    12,
+    "cut r3-r4:4s-60s",
+    "cut r2-r3:6300ms-6600ms",
+)
+"""The last link of a row fails, and when r3 says so, its news is lost: what becomes of packets without rule 10."""
 TROUBLES = lasting(
     routed("troubles", Ring, people(), ports=asking(first=3 * SECOND // 2, questions=_MANY)),
     11,
@@ -189,5 +197,5 @@ def counting(metric: int, *, after: float, missed_by: str, seconds: float = 0.0)
 TO_INFINITY = counting(2, after=6.7, missed_by="r2")
 
 SCENES: Mapping[str, Scene] = {
-    scene.name: scene for scene in (APPLICATION, BY_HAND, LINE, RING, FAILURE, FLAPPING, TROUBLES, TO_INFINITY)
+    scene.name: scene for scene in (APPLICATION, BY_HAND, LINE, RING, FAILURE, FLAPPING, ROW, TROUBLES, TO_INFINITY)
 }

@@ -24,6 +24,7 @@ class Routers(Topo):
 
     joined = ""
     ends = ""
+    delay = DELAY
 
     def build(self, joined: str = "", ends: str = "") -> None:
         """Add everything that `joined` ("r1-r2 r2-r3") and `ends` ("a-r1 b-r3") name."""
@@ -32,13 +33,19 @@ class Routers(Topo):
             for name in (first, second):
                 if name not in self.hosts():
                     self.addHost(name, ip=None)
-            self.addLink(first, second, delay=DELAY)
+            self.addLink(first, second, delay=self.delay)
 
 
 class Line(Routers):
     """Four routers in a row, with a at the first and b at the last."""
 
     joined, ends = "r1-r2 r2-r3 r3-r4", "a-r1 b-r4"
+
+
+class Row(Line):
+    """The same with long links, on which news and packets take their time."""
+
+    delay = "100ms"
 
 
 class Ring(Routers):
@@ -59,4 +66,4 @@ class Mesh(Routers):
     joined, ends = "r1-r2 r2-r3 r3-r4 r4-r1 r1-r3 r4-r5 r5-r6 r6-r2", "a-r1 b-r5 c-r6"
 
 
-topos = {"star": Star, "line": Line, "ring": Ring, "triangle": Triangle, "mesh": Mesh}
+topos = {"star": Star, "line": Line, "row": Row, "ring": Ring, "triangle": Triangle, "mesh": Mesh}

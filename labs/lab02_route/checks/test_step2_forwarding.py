@@ -20,6 +20,7 @@ from labs.testbed.judge import Judge
 from labs.testbed.program.values import Seen, Stored
 from labs.testbed.scene import Plan, Program, Scene
 from labs.testbed.unit import Script
+from netstack.packet import DATA, VECTOR
 from netstack.wire import MILLISECOND, SECOND
 
 pytestmark = pytest.mark.step("2")
@@ -47,12 +48,17 @@ def test_a_table_by_itself(judge: Judge) -> None:
             because = "the longest prefix that holds it decides"
             script.call(f"{name}.look_up", IPv4Address(address), returns=way_out, because=because, label=label)
     unknown = IPv4Address("11.0.0.1")
+    script.make("forwarding.Table", store="empty")
+    because = "nobody has put a route into this table"
+    script.call("empty.look_up", IPv4Address("10.2.8.1"), raises="NoRoute", because=because, label="empty")
     script.call("table.look_up", unknown, raises="NoRoute", because="no prefix holds it", label="no-route")
     script.call("table.add", net("10.2.0.0/16"), 5, because="a route can be replaced")
     replaced = IPv4Address("10.2.8.1")
     script.call("table.look_up", replaced, returns=5, because="it was replaced", label="replaced")
     script.call("table.add", net("0.0.0.0/0"), 6, because="a prefix of length 0 holds everything")
     script.call("table.look_up", unknown, returns=6, because="nothing longer holds it", label="default")
+    script.call("table.add", net("11.0.0.0/8"), 0, because="a link's number may be 0")
+    script.call("table.look_up", unknown, returns=0, because="0 is a way out like any other", label="link-0")
     judge.unit(script)
 
 
@@ -74,6 +80,7 @@ def test_forward_by_itself(judge: Judge) -> None:
         returns = partial(_goes_on, holds)
         packet = _packet(script, B, ttl)
         script.call("forwarding.forward", packet, table, returns=returns, because=because, label=label)
+    _expect_the_kind_to_stay(script, table)
     for ttl in (1, 0):
         packet = _packet(script, B, ttl)
         script.call("forwarding.forward", packet, table, raises="Expired", because="none is left", label="expired")
@@ -82,9 +89,15 @@ def test_forward_by_itself(judge: Judge) -> None:
     judge.unit(script)
 
 
-def _packet(script: Script, to: IPv4Address, ttl: int) -> Stored:
-    name = f"Packet({to}, {A}, b' Herons\\n', ttl={ttl})"
-    return script.make("netstack.packet.Packet", to, A, b" Herons\n", ttl, store=name)
+def _expect_the_kind_to_stay(script: Script, table: Stored) -> None:
+    packet = _packet(script, B, 64, kind=VECTOR)
+    returns = partial(_goes_on, lambda seen, _: seen["kind"] == VECTOR)
+    script.call("forwarding.forward", packet, table, returns=returns, because="its kind is as it was", label="kind")
+
+
+def _packet(script: Script, to: IPv4Address, ttl: int, *, kind: int = DATA) -> Stored:
+    name = f"Packet({to}, {A}, b' Herons\\n', ttl={ttl}{f', kind={kind}' if kind != DATA else ''})"
+    return script.make("netstack.packet.Packet", to, A, b" Herons\n", ttl, kind, store=name)
 
 
 def _goes_on(holds: Callable[[dict[str, Any], int], bool], value: Any) -> bool:

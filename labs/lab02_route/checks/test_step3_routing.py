@@ -2,12 +2,13 @@
 
 from functools import partial
 from ipaddress import IPv4Network
+from typing import Any
 
 import pytest
 
 from labs.conformance import conforms
 from labs.lab02_route.evidence import metric, said, trips
-from labs.lab02_route.judgements import PATIENT, expect_shortest, expect_way, hear, own_networks, says
+from labs.lab02_route.judgements import PATIENT, entries, expect_shortest, expect_way, hear, own_networks, says
 from labs.lab02_route.peers import Vector, listener, net, ns, router, sender, vector
 from labs.lab02_route.scenes import APPLICATION, PERIOD, routed
 from labs.lab02_route.topology import Line, Mesh, Ring, Star
@@ -17,7 +18,9 @@ from netstack.wire import MILLISECOND, SECOND
 
 pytestmark = pytest.mark.step("3")
 
-NEAR, FAR, WIDE = net("10.1.0.0/16"), net("10.2.0.0/16"), net("172.16.0.0/12")
+NEAR, FAR, WIDE, GONE = net("10.1.0.0/16"), net("10.2.0.0/16"), net("172.16.0.0/12"), net("10.77.0.0/16")
+PAUSE = 2.5
+"""Seconds between two announcements in the unit script."""
 
 
 @pytest.mark.seeds(1)
@@ -26,51 +29,114 @@ def test_good_news_by_itself(judge: Judge) -> None:
     script = Script("good times")
     own = {0: net("192.168.12.0/24"), 1: NEAR}
     ways, mine = {own[0]: 0, NEAR: 1}, {own[0]: 1, NEAR: 1}
-    script.make("routing.DistanceVector", store="router", keywords={"own": own, "period": 1.0, "timeout": 60.0})
-    script.call("router.next_timer", returns=lambda due: due <= 0, because="it announces itself at once", label="first")
-    now = {"now": 0.0}
-    script.call(
-        "router.handle_timer",
-        keywords=now,
-        returns=lambda said: set(said) == {0, 1},
-        because="on each link",
-        label="each",
-    )
+    script.make("routing.DistanceVector", store="router", keywords={"own": own, "period": PAUSE, "timeout": 60.0})
+    _expect_to_announce(script)
     script.call("router.vector", 1, returns=says(mine), because="its own networks are at 1", label="own")
-    script.call("router.next_timer", returns=1.0, because="a period later it is time again", label="period")
-    script.call("router.handle_timer", keywords={"now": 0.5}, returns={}, because="not yet", label="early")
-    hear(script, 0, {NEAR: 1}, now=0.6)
+    hear(script, 0, {NEAR: 1}, now=4.6)
     script.call("router.ways_out", returns=ways, because="its own network is nobody else's", label="own-way")
-    hear(script, 0, {FAR: 1, WIDE: 14}, now=0.6)
+    hear(script, 0, {NEAR: 0, GONE: 16, FAR: 1, WIDE: 14}, now=4.6)
+    because = "what stands before it in the vector takes nothing away from that"
+    script.call("router.ways_out", returns=partial(_is_reached, FAR), because=because, label="each-entry")
+    _expect_infinity(script, GONE)
     script.call("router.ways_out", returns={**ways, FAR: 0, WIDE: 0}, because="link 0 leads there", label="ways")
     script.call(
-        "router.vector", 1, returns=lambda said: len(said) == 4, because="what it has learnt, it passes on", label="all"
+        "router.vector", 1, returns=lambda said: len(said) >= 4, because="what it has learnt, it passes on", label="all"
     )
-    script.call("router.vector", 1, returns=says({**mine, FAR: 2, WIDE: 15}), because="plus 1", label="metrics")
+    right = {**mine, FAR: 2, WIDE: 15}
+    script.call("router.vector", 1, returns=partial(_is_finite, right), because="plus 1", label="metrics")
     for far, label, because in (
         (16, "lost", "it goes by link 0, and link 1 cannot take it away"),
         (3, "worse", "no reason to change: it is further"),
         (1, "equal", "no reason to change"),
     ):
-        hear(script, 1, {FAR: far}, now=0.7)
+        hear(script, 1, {FAR: far}, now=4.7)
         script.call("router.ways_out", returns={**ways, FAR: 0, WIDE: 0}, because=because, label=label)
-    hear(script, 1, {WIDE: 13}, now=0.7)
+    hear(script, 1, {WIDE: 13}, now=4.7)
     right = {**ways, FAR: 0, WIDE: 1}
     script.call("router.ways_out", returns=right, because="WIDE is nearer by link 1", label="nearer")
     _expect_a_bound(script, right)
+    _expect_any_prefix(script, right)
     judge.unit(script)
 
 
+def _expect_to_announce(script: Script) -> None:
+    script.call("router.next_timer", returns=lambda due: due <= 0, because="it announces itself at once", label="first")
+    script.call(
+        "router.handle_timer",
+        keywords={"now": 0.0},
+        returns=lambda said: set(said) == {0, 1},
+        because="on each link",
+        label="each",
+    )
+    script.call("router.next_timer", returns=PAUSE, because="a period later it is time again", label="period")
+    script.call("router.handle_timer", keywords={"now": 0.5}, returns={}, because="not yet", label="early")
+    script.call("router.handle_timer", keywords={"now": 4.0}, because="it is called late")
+    because = "the next is due a period after this one"
+    script.call("router.next_timer", returns=4.0 + PAUSE, because=because, label="late")
+
+
 def _expect_a_bound(script: Script, right: dict[IPv4Network, int]) -> None:
-    hear(script, 0, {net("10.7.0.0/16"): 15, net("10.8.0.0/16"): 16, net("10.9.0.0/16"): 200}, now=0.8)
+    far = {net("10.7.0.0/16"): 15, net("10.8.0.0/16"): 16, net("10.9.0.0/16"): 200}
+    hear(script, 0, far, now=4.8)
+    _expect_infinity(script, *far)
+    script.call("router.ways_out", returns=right, because="nothing else has changed", label="infinity")
+
+
+def _expect_infinity(script: Script, *gone: IPv4Network) -> None:
+    """Of these networks it was said that they are 15 links away, or more."""
     script.call(
         "router.vector",
         1,
-        returns=lambda said: all(entry.attributes["metric"] <= 16 for entry in said),
+        returns=lambda said: all(far <= 16 for far in entries(said).values()),
         because="there is nothing beyond 16",
         label="bound",
     )
-    script.call("router.ways_out", returns=right, because="15 and 1 make 16: infinitely far", label="infinity")
+    script.call(
+        "router.ways_out",
+        returns=lambda found: not found.keys() & set(gone),
+        because="15 and 1 make 16: infinitely far",
+        label="infinity",
+    )
+
+
+def _expect_any_prefix(script: Script, known: dict[IPv4Network, int]) -> None:
+    """Go on: networks that hold one another are different networks; and a second router has a memory of its own."""
+    script.call("router.handle_timer", keywords={"now": 9.0}, because="it announces itself")
+    far = {net("10.2.0.0/24"): 0, net("10.1.7.0/24"): 0, net("0.0.0.0/0"): 0}
+    hear(script, 0, {network: 1 if network.prefixlen else 0 for network in far}, now=9.1)
+    for network, label, because in zip(
+        far,
+        ("length", "within", "default"),
+        ("10.2.0.0/24 is not 10.2.0.0/16", "it lies in an own network, and is another", "so may a prefix of length 0"),
+        strict=True,
+    ):
+        reached = partial(_is_reached, network)
+        script.call("router.ways_out", returns=reached, because=f"it may be learnt: {because}", label=label)
+    script.call("router.ways_out", returns={**known, **far}, because="nothing else has changed", label="others")
+    everything = net("0.0.0.0/0")
+    script.call(
+        "router.vector",
+        1,
+        returns=lambda said: entries(said)[everything] == 1,
+        because="0 and 1 make 1",
+        label="nought",
+    )
+    script.call("router.handle_timer", keywords={"now": 9.2}, because="if it has anything to say, it says it")
+    hear(script, 0, {net("10.2.0.0/24"): 1}, now=9.5)
+    because = "what is known already is no news: routers that answer it never fall silent"
+    script.call("router.next_timer", returns=lambda due: due > 9.5, because=because, label="no-news")
+    own = {0: net("192.168.23.0/24")}
+    script.make("routing.DistanceVector", store="other", keywords={"own": own, "period": PAUSE, "timeout": 60.0})
+    script.call("other.ways_out", returns={own[0]: 0}, because="this one has heard nothing yet", label="another")
+
+
+def _is_finite(right: Vector, said: Any) -> bool:
+    """Whether a vector holds these entries, and else only such as are at 16."""
+    return {network: far for network, far in entries(said).items() if far != 16} == right
+
+
+def _is_reached(network: IPv4Network, ways: dict[IPv4Network, int]) -> bool:
+    return ways.get(network) == 0
 
 
 @pytest.mark.exact

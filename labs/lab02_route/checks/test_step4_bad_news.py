@@ -11,6 +11,7 @@ from labs.lab02_route.evidence import INFINITY, last_said, metric, said, trips, 
 from labs.lab02_route.judgements import (
     SETTLED,
     announces,
+    entries,
     expect_right_vectors,
     expect_shortest_way,
     expect_way,
@@ -50,74 +51,112 @@ def test_bad_news_by_itself(judge: Judge) -> None:
     script.call(
         "router.vector",
         0,
-        returns=lambda said: all(entry.attributes["metric"] in (1, 16) for entry in said),
+        returns=lambda said: mine.items() <= entries(said).items(),
+        because="own networks are at 1 on every link, on their own too",
+        label="own-plain",
+    )
+    script.call(
+        "router.vector",
+        0,
+        returns=lambda said: all(far in (1, 16) for far in entries(said).values()),
         because="a route is no good to those through whom it goes",
         label="horizon",
     )
+    poisoned = {**mine, X: 16, Y: 16}
+    script.call("router.vector", 0, returns=says(poisoned), because="there it is announced as 16", label="poisoned")
     script.call(
         "router.handle_timer",
         keywords={"now": 0.25},
-        returns=announces({0: {**mine, X: 16, Y: 16}, 1: {**mine, X: 4, Y: 6}}),
-        because="there it is announced as 16",
-        label="poisoned",
+        returns=announces({0: poisoned, 1: {**mine, X: 4, Y: 6}}),
+        because="all that it knows is announced, on all links",
+        label="whole",
     )
     script.call("router.next_timer", returns=1.25, because="the next is due a period later", label="period")
     hear(script, 0, {X: 3, Y: 5}, now=0.5)
     script.call("router.next_timer", returns=1.25, because="what is known already is no news", label="no-news")
+    _expect_the_worse_to_be_believed(script, mine, ways)
+    _expect_to_give_up(script, mine, ways)
+    _expect_to_come_up(script, mine, ways)
+    judge.unit(script)
+
+
+def _expect_the_worse_to_be_believed(script: Script, mine: Vector, ways: dict[IPv4Network, int]) -> None:
     hear(script, 0, {X: 9}, now=0.75)
     script.call(
         "router.vector", 1, returns=says({**mine, X: 10, Y: 6}), because="link 0 knows best, be it worse", label="worse"
     )
+    hear(script, 0, {X: 7}, now=0.76)
+    script.call("router.vector", 1, returns=says({**mine, X: 8, Y: 6}), because="or better", label="better")
     hear(script, 1, {X: 16, Y: 16}, now=0.8)
-    script.call(
-        "router.ways_out", returns={**ways, X: 0, Y: 0}, because="no route goes over link 1: it may say what it likes"
-    )
+    because = "no route goes over link 1: it may say what it likes"
+    script.call("router.ways_out", returns={**ways, X: 0, Y: 0}, because=because, label="not-its-own")
     script.call("router.handle_timer", keywords={"now": 0.85}, because="it announces itself")
     hear(script, 0, {X: 16}, now=0.9)
     script.call("router.next_timer", returns=lambda due: due <= 0.9, because="that is news", label="lost-news")
     script.call("router.ways_out", returns={**ways, Y: 0}, because="X is lost", label="lost")
     script.call("router.vector", 1, returns=lambda said: len(said) == 4, because="but not forgotten", label="told")
     script.call("router.vector", 1, returns=says({**mine, X: 16, Y: 6}), because="lost is 16", label="sixteen")
-    _expect_to_give_up(script, mine, ways)
-    judge.unit(script)
 
 
 def _expect_to_give_up(script: Script, mine: Vector, ways: dict[IPv4Network, int]) -> None:
-    """Go on: the router last heard of Y at 0.5 s, over link 0; then link 1 fails, and comes back."""
-    left, right = mine
+    """Go on: the router last heard of Y at 0.5 s, over link 0; then it finds another way to X, over link 1."""
     script.call("router.handle_timer", keywords={"now": 6.4}, because="5.9 s after the last news of Y")
     script.call("router.ways_out", returns={**ways, Y: 0}, because="Y still holds", label="patience")
     script.call("router.next_timer", returns=6.5, because="at 6.5 s patience with Y ends", label="timer")
-    script.call(
-        "router.handle_timer",
-        keywords={"now": 6.5},
-        returns=announces({0: {**mine, X: 16, Y: 16}, 1: {**mine, X: 16, Y: 16}}),
-        because="Y is lost, which is news",
-        label="timeout",
-    )
+    script.call("router.handle_timer", keywords={"now": 6.5}, because="it is 6.5 s", label="ends")
+    script.call("router.ways_out", returns=ways, because="Y was not heard of for 6 s: it is lost", label="timeout")
+    lost = {**mine, X: 16, Y: 16}
+    script.call("router.vector", 1, returns=says(lost), because="both are lost, and said to be", label="both-told")
+    script.call("router.next_timer", returns=7.5, because="that was said at 6.5 s: it is news", label="timeout-news")
     hear(script, 1, {X: 2}, now=7.0)
+    script.call(
+        "router.ways_out", returns={**ways, X: 1}, because="what is lost is found again by any link", label="again"
+    )
+
+
+def _expect_to_come_up(script: Script, mine: Vector, ways: dict[IPv4Network, int]) -> None:
+    """Go on: link 1, by which X is reached, fails, and comes back."""
+    left, right = mine
+    script.call("router.handle_timer", keywords={"now": 7.05}, because="it announces itself")
     script.call("router.link_down", 1, keywords={"now": 7.1}, because="link 1 fails")
     script.call("router.ways_out", returns=lambda left: X not in left, because="X was behind it", label="behind")
     script.call("router.ways_out", returns={left: 0}, because="its own network is lost, too", label="down")
     script.call("router.next_timer", returns=lambda due: due <= 7.1, because="which is news", label="down-news")
     lost: Vector = {left: 1, right: 16, X: 16, Y: 16}
+    script.call("router.vector", 0, returns=says(lost), because="all that is lost is at 16", label="down-lost")
+    because = "it is announced on all links, the failed one too: how else should it ever be heard to be up again?"
     script.call(
         "router.handle_timer",
         keywords={"now": 7.1},
         returns=announces({0: lost, 1: lost}),
-        because="it is announced on all links, the failed one too: how else should it ever be heard to be up again?",
+        because=because,
         label="down-told",
     )
+    hear(script, 0, {right: 3}, now=7.5)
+    because = "an own network is never learnt from anybody else, be it lost or not"
+    script.call("router.ways_out", returns={left: 0}, because=because, label="own-elsewhere")
+    script.call("router.handle_timer", keywords={"now": 8.3}, because="it announces itself")
+    hear(script, 1, {}, now=8.5)
+    because = "whoever is heard on it proves it is up, even if he has nothing to say"
+    script.call("router.ways_out", returns=ways, because=because, label="up")
+    because = "its own network is at 1 again, which is news"
+    script.call("router.next_timer", returns=lambda due: due <= 8.5, because=because, label="up-news")
     hear(script, 1, {X: 2}, now=9.0)
-    script.call("router.ways_out", returns={**ways, X: 1}, because="whoever is heard on it proves it is up", label="up")
+    script.call("router.ways_out", returns={**ways, X: 1}, because="X is behind it again", label="up-again")
+    script.call("router.handle_timer", keywords={"now": 60.0}, because="much later")
+    lost = {**mine, X: 16, Y: 16}
+    script.call("router.vector", 0, returns=says(lost), because="what is lost stays in the vector", label="for-ever")
 
 
 def _expect_to_forget(script: Script, own: dict[int, IPv4Network]) -> None:
-    """Have another router hear of X once, and then no more."""
-    script.make("routing.DistanceVector", store="other", keywords={"own": own, "period": 1.0, "timeout": 6.0})
-    hear(script, 0, {X: 3}, now=0.0, router="other")
-    script.call("other.handle_timer", keywords={"now": 7.0}, because="7 s after it has heard of X")
-    script.call("other.ways_out", returns=lambda left: X not in left, because="X is forgotten", label="forgotten")
+    """Have another router hear of X and Y over link 0, once, and then of X over link 1, where it is just as far."""
+    script.make("routing.DistanceVector", store="other", keywords={"own": own, "period": 1.0, "timeout": 4.0})
+    hear(script, 0, {X: 3, Y: 3}, now=0.0, router="other")
+    hear(script, 1, {X: 3}, now=2.0, router="other")
+    script.call("other.handle_timer", keywords={"now": 5.0}, because="its timeout is 4 s")
+    script.call("other.ways_out", returns=lambda left: Y not in left, because="Y is forgotten", label="forgotten")
+    because = "and so is X: news from link 1 says nothing about the way over link 0"
+    script.call("other.ways_out", returns=lambda left: X not in left, because=because, label="not-freshened")
 
 
 @pytest.mark.exact

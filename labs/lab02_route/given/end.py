@@ -4,6 +4,8 @@ from ipaddress import IPv4Address
 
 from netstack.packet import BROADCAST, DATA, Packet, PacketError, from_ethernet, in_ethernet
 
+LIFE = 40  # how many routers a packet may pass, and one more
+
 
 class End:
     """The end on `host`, at the address that its arguments name."""
@@ -14,7 +16,7 @@ class End:
 
     async def send(self, payload: bytes, to: IPv4Address):
         """Send one packet to the end at `to`; whether it arrives, nobody says."""
-        packet = Packet(to, self.address, payload)
+        packet = Packet(to, self.address, payload, ttl=LIFE)
         await self._link.send(in_ethernet(packet, destination=BROADCAST, source=self._link.address))
 
     async def receive(self) -> tuple[IPv4Address, bytes]:
