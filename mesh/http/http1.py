@@ -139,7 +139,7 @@ class ResponseReader(_Reader[Response]):
         self._to_head = False
 
     def expect_answer_to_head(self) -> None:
-        """The next response ends with its headers, whatever they say. llhttp cannot know; it reads no other after it."""
+        """The next response ends with its headers, whatever they say. llhttp cannot know, and reads no other after it."""
         self._to_head = True
 
     def feed(self, data: bytes) -> list[Response]:
@@ -147,7 +147,7 @@ class ResponseReader(_Reader[Response]):
         return [response for response in self._feed(self._parser.feed_data, data) if response.status >= 200]
 
     def feed_end(self) -> list[Response]:
-        """The server has closed, which ends a body of undeclared length; raises `HttpError` if it ends anything else."""
+        """The server has closed, which ends a body of no known length; raises `HttpError` if it ends anything else."""
         if not self._reading:
             return []
         if not self._until_end:
