@@ -129,11 +129,9 @@ class Connection:
         headers.offered = answer(headers.offered, syn.options)
         self.receiver.begin(syn.sequence + 1)
         self.receiver.scale = headers.terms.our_scale
-        self.sender.agree_on(headers.terms.payload)
+        self.sender.agree_on(headers.terms.payload, sack=headers.terms.sack)
         if headers.terms.timestamps and syn.options.timestamps:
             self.timestamps.remember(syn.options.timestamps[0], now=now)
-        if not headers.terms.sack:
-            self.sender.recovery.without_sack()
         # What a SYN acknowledges counts when the segment as a whole is taken in; its window is never scaled.
         self.sender.window = self.sender.widest = syn.window
 

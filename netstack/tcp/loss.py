@@ -12,10 +12,11 @@ A detector only marks records of the flight; when the mark leads to a retransmis
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, Protocol
 
 from netstack.tcp.flight import Flight, Sent
 
+Episode = Literal["", "recovery", "timeout"]
 THRESHOLD = 3  # RFC 5681's three duplicates, RFC 6675's DupThresh
 
 
@@ -23,14 +24,14 @@ THRESHOLD = 3  # RFC 5681's three duplicates, RFC 6675's DupThresh
 class Report:
     """What one acknowledgement told: records that are newly known to have arrived, and whether it was a duplicate.
 
-    `advanced` says that it acknowledged something; `recovering` that it did not reach the end of an earlier loss.
+    `advanced` says that it acknowledged something; `episode`, of which trouble it did not reach the end (`recovery`).
     `round_trip` is the shortest seen, in seconds.
     """
 
     arrived: Sequence[Sent]
     duplicate: bool
     advanced: bool
-    recovering: bool
+    episode: Episode
     round_trip: float
 
 
@@ -73,12 +74,13 @@ class DuplicateAcks(Untimed):
         """The third duplicate shows the first record to be lost; so does each partial acknowledgement."""
         if report.advanced:
             self._count = 0
-            if report.recovering and flight:
+            if report.episode == "recovery" and flight:
                 flight.lose(flight.records[0])  # RFC 6582 (3.2, step 4): one segment for each partial one
         elif report.duplicate:
             self._count += 1
             flight.departed = min(flight.departed + 1, len(flight.records) - 1)
-            if self._count == THRESHOLD and not report.recovering:
+            # After a timeout they come from what was sent twice (RFC 6582, 4).
+            if self._count == THRESHOLD and not report.episode:
                 flight.lose(flight.records[0])
 
 

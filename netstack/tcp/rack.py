@@ -32,7 +32,7 @@ class Rack:
         """Take in what has arrived, then judge the rest."""
         for record in report.arrived:
             self._arrived(record, shortest=report.round_trip, now=now)
-        eager = report.recovering or flight.sacked >= THRESHOLD
+        eager = bool(report.episode) or flight.sacked >= THRESHOLD
         self._patience = 0.0 if eager and not self._reordering else report.round_trip / 4
         self.handle_timer(flight, now=now)
 

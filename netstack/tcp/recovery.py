@@ -8,11 +8,10 @@ from one segment, and what was lost goes out as it grows.
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Literal
 
 from netstack.tcp.congestion import Congestion
 from netstack.tcp.flight import Flight
-from netstack.tcp.loss import Detector, DuplicateAcks, Report
+from netstack.tcp.loss import Detector, DuplicateAcks, Episode, Report
 
 
 @dataclass(slots=True, kw_only=True)
@@ -29,7 +28,7 @@ class Recovery:
     recover: int
     """The end of the present episode, or of the last one."""
     congestion: Congestion = field(init=False)
-    episode: Literal["", "recovery", "timeout"] = ""
+    episode: Episode = ""
     at_once: bool = False
     """The next lost segment goes whatever the window says (RFC 6675, 5, step 4.3; RFC 6582, 3.2, steps 2 and 3)."""
     slowed: bool = False

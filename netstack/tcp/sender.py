@@ -91,10 +91,13 @@ class Sender:
     def __post_init__(self) -> None:
         self.unacknowledged = self.next = self.first
 
-    def agree_on(self, mss: int) -> None:
-        """The segment size is known now, from the other side's SYN."""
+    def agree_on(self, mss: int, *, sack: bool) -> None:
+        """The other side's SYN has told the segment size, and whether it acknowledges selectively."""
         self.mss = mss
         self.recovery.begin(mss)
+        if not sack:
+            self.recovery.without_sack()
+            self.tail_probes = False  # RFC 8985 (7.2): they would tell nothing.
 
     # What the user does
 
@@ -208,7 +211,7 @@ class Sender:
             arrived=arrived,
             duplicate=duplicate,
             advanced=advanced,
-            recovering=self.recovery.episode == "recovery",
+            episode=self.recovery.episode,
             round_trip=min(self.round_trip.shortest, self.round_trip.timeout),
         )
         self.recovery.judge(

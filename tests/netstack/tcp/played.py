@@ -32,6 +32,8 @@ class Played:
     options: Options = MSS
     """Of the other side's SYN."""
     now: float = 100.0
+    round_trip: float = 0.0
+    """Of the handshake, in seconds."""
     theirs: int = 0
     """The next number of the other side."""
     acked: int = 1
@@ -44,6 +46,7 @@ class Played:
         if self.active:
             self.it = Connection.connect(US, THEM, isn=self.isn, now=self.now, settings=self.settings)
             self.began = self.said()
+            self.now += self.round_trip
             if self.opened:
                 self.began += self.hear("SA", options=self.options)
         else:
@@ -51,6 +54,7 @@ class Played:
             self.it = Connection.accept(US, THEM, syn, isn=self.isn, now=self.now, settings=self.settings)
             self.theirs += 1
             self.began = self.said()
+            self.now += self.round_trip
             if self.opened:
                 self.began += self.hear("A")
         if self.opened:
@@ -88,6 +92,10 @@ class Played:
             self.acked = max(self.acked, said["ack"])  # type: ignore[type-var,assignment]
         self.it.receive(segment, now=self.now, marked=marked)
         return self.said()
+
+    def sacks(self, *blocks: tuple[int, int]) -> Options:
+        """Options of the other side that acknowledge these bytes of ours selectively."""
+        return Options(sack=tuple(((self.isn + begin) % 2**32, (self.isn + end) % 2**32) for begin, end in blocks))
 
     def said(self) -> list[str]:
         """What the connection sends now."""
