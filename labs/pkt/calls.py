@@ -54,7 +54,7 @@ def understand(name: str, arguments: Sequence[Argument], returns: int | None, er
         raise CallFault("accept must say what the new socket is called: = 4")
     say = _SAYS.get(name, lambda _: {})
     socket = _number(arguments[0], "a socket")
-    return Call(name=name, socket=socket, returns=returns, error=error, **say(arguments))  # type: ignore[arg-type]
+    return Call(name=name, socket=socket, returns=returns, error=error, **say(arguments))
 
 
 Said = dict[str, int | str | bool]

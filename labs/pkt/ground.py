@@ -87,6 +87,12 @@ def answer_to(frame: bytes) -> bytes | None:
     return Ethernet(question.sender_mac, REMOTE_MAC, ethernet.ARP, answer.build()).build()
 
 
+def question() -> bytes:
+    """The remote host asks for the other's address, from which that one learns its own."""
+    asked = Arp(arp.REQUEST, REMOTE_MAC, REMOTE, bytes(6), LOCAL)
+    return Ethernet(b"\xff" * 6, REMOTE_MAC, ethernet.ARP, asked.build()).build()
+
+
 def in_frame(packet: bytes) -> bytes:
     """A packet of the remote host's, as it travels."""
     return Ethernet(LOCAL_MAC, REMOTE_MAC, ethernet.IPV4, packet).build()

@@ -1,7 +1,10 @@
 """Many scripts on either ground: in this process, or several at a time in one enclave."""
 
+import multiprocessing
+import os
 from collections.abc import Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,29 +28,40 @@ def scripts(paths: Iterable[Path] | None = None) -> list[Script]:
 
 def on_netstack(script: Script, *, strict: bool = False) -> Telling:
     """Play a script on our stack."""
-    return story.play(script, NetstackGround(understand(script.settings)), strict=strict)
+    setup = understand(script.settings)
+    return story.play(script, NetstackGround(setup), strict=strict or setup.strict)
 
 
 def on_linux(chosen: Sequence[Script], *, strict: bool = False, jobs: int = AT_A_TIME) -> list[Telling]:
     """Play scripts on the kernel, several at a time, each in a namespace of its own.
 
-    Raises `enclave.Unavailable` where no enclave can be had.
+    A machine that is busy makes a script miss its times; so what has gone wrong is played once more, alone. Raises
+    `enclave.Unavailable` where no enclave can be had.
     """
     return enclave.call(_in_enclave, chosen, strict, jobs)
 
 
 def _in_enclave(chosen: Sequence[Script], strict: bool, jobs: int) -> list[Telling]:
-    executor = ThreadPoolExecutor(jobs)
-    try:
-        return list(executor.map(lambda script: _on_linux(script, strict=strict), chosen))
-    finally:
-        executor.shutdown(wait=False, cancel_futures=True)
+    with suppress(OSError):  # a plain user may not; the kernel's timers wait for nobody
+        os.nice(-10)
+    tellings = _played(chosen, strict, jobs)
+    for number, (script, telling) in enumerate(zip(chosen, tellings, strict=True)):
+        if not judge(script, telling).passed:
+            [tellings[number]] = _played([script], strict, 1)
+    return tellings
 
 
-def _on_linux(script: Script, *, strict: bool) -> Telling:
-    ground = LinuxGround(understand(script.settings))
+def _played(chosen: Sequence[Script], strict: bool, jobs: int) -> list[Telling]:
+    """In processes, for threads would wait for each other's interpreter."""
+    with ProcessPoolExecutor(min(jobs, len(chosen)), multiprocessing.get_context("fork")) as executor:
+        return list(executor.map(_on_linux, chosen, [strict] * len(chosen)))
+
+
+def _on_linux(script: Script, strict: bool) -> Telling:
+    setup = understand(script.settings)
+    ground = LinuxGround(setup)
     try:
-        return story.play(script, ground, strict=strict)
+        return story.play(script, ground, strict=strict or setup.strict)
     finally:
         ground.close()
 

@@ -170,7 +170,7 @@ class _Reader:
 
     def _error(self, message: str, at: "_Token | int | None" = None) -> ScriptError:
         """What is wrong, and where: at the next token unless it is said."""
-        at = at or self._next
+        at = self._next if at is None else at
         if not isinstance(at, int):
             at = at.start if at else len(self._text)
         return ScriptError(message, *self._place(at))

@@ -23,7 +23,19 @@ from contextlib import suppress
 from pathlib import Path
 
 from labs.pkt.assertion import Value
-from labs.pkt.ground import LOCAL, LOCAL_MAC, PORT, PREFIX, REMOTE, REMOTE_MAC, Reply, Sent, answer_to, in_frame
+from labs.pkt.ground import (
+    LOCAL,
+    LOCAL_MAC,
+    PORT,
+    PREFIX,
+    REMOTE,
+    REMOTE_MAC,
+    Reply,
+    Sent,
+    answer_to,
+    in_frame,
+    question,
+)
 from labs.pkt.script import Call
 from labs.pkt.settings import Setup
 from labs.testbed.namespace import Namespace, open_packet_socket, switch_off_offloads
@@ -31,6 +43,7 @@ from labs.testbed.netlink import Netlink
 from netstack.packets import Ethernet, PacketError, ethernet, text
 
 SLACK = 0.05
+PATIENCE_AT_FIRST, BETWEEN_QUESTIONS = 5.0, 0.02  # seconds until a new link must carry its first frames
 SO_TIMESTAMPNS = 35
 TCP_WINDOW_CLAMP, TCP_USER_TIMEOUT = 10, 18
 LARGEST_WINDOW = 256 * 1024 - 1  # as our stack's, so that both announce the same scale
@@ -66,11 +79,12 @@ class LinuxGround:
         self._setup = setup
         self._space = Namespace(ipv6=False)
         self._had_connection = False
-        self._wire = self._make_link(f"wire{next(_links)}")
+        self._wire = self._make_link(f"wire{os.getpid()}.{next(_links)}")
         self._sockets: dict[int, socket.socket] = {}
         self._call: Call | None = None  # the one that blocks
         self._data, self._done = b"", 0
         self._deadline: float | None = None
+        self._introduce()
         self._beginning = time.time()
         self.sent: deque[Sent] = deque()
         self.reply: Reply | None = None
@@ -97,6 +111,16 @@ class LinuxGround:
         wire = open_packet_socket(name)
         wire.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
         return wire
+
+    def _introduce(self) -> None:
+        """Let each know the other's address before the script begins, so that no packet waits for an answer."""
+        answered = select.poll()
+        answered.register(self._wire, select.POLLIN)
+        for _ in range(int(PATIENCE_AT_FIRST / BETWEEN_QUESTIONS)):
+            self._wire.send(question())
+            if answered.poll(BETWEEN_QUESTIONS * 1000):
+                return
+        raise OSError(errno.EHOSTUNREACH, "the host on the new link does not answer")
 
     def close(self) -> None:
         """Let go of everything; the kernel removes the link with the namespace."""
@@ -322,6 +346,7 @@ def sysctls(setup: Setup) -> dict[str, int | str]:
         "tcp_early_retrans": 3 if setup.rack else 0,  # tail loss probes
         "tcp_comp_sack_nr": 0,  # acknowledge every segment that is out of order, as RFC 5681 (4.2) has it
         "tcp_no_metrics_save": 1,
+        "tcp_syn_linear_timeouts": 0,  # back off from the first SYN on (RFC 6298, 5.5)
         "tcp_syn_retries": setup.syn_retries,
         "tcp_fin_timeout": setup.fin_timeout,
         "tcp_keepalive_time": setup.keepalive,

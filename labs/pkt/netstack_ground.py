@@ -48,7 +48,7 @@ class NetstackGround:
         interface = Interface("eth0", LOCAL_MAC, LOCAL, PREFIX, setup.mtu)
         self._host = Host(interfaces=[interface], randomness=random.Random(1), settings=settings_of(setup))
         self._program = Program(self._host)
-        self._now = BEGINNING
+        self._now, self._at = BEGINNING, 0.0  # the same moment, on the host's clock and on the script's
         self._call: Call | None = None  # the one that has no answer yet
         self._data, self._done = b"", 0  # what it is to write, and how much of that is written
         self._numbers = 0
@@ -62,7 +62,7 @@ class NetstackGround:
     @property
     def now(self) -> float:
         """What time it is."""
-        return self._now - BEGINNING
+        return self._at
 
     def tolerance(self, span: float) -> float:
         """None but for the rounding of fractions."""
@@ -78,9 +78,10 @@ class NetstackGround:
         while not (for_news and (self.sent or self.reply)):
             due = [time for time in (self._host.next_timer(), self._deadline) if time is not None]
             if not due or min(due) > until + BEGINNING:
-                self._now = max(self._now, until + BEGINNING)
+                self._now, self._at = max(self._now, until + BEGINNING), max(self._at, until)
                 return
             self._now = max(self._now, min(due))
+            self._at = max(self._at, self._now - BEGINNING)
             self._host.handle_timer(now=self._now)
             self._settle()
             if self._deadline is not None and self._now >= self._deadline:

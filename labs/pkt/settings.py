@@ -32,6 +32,8 @@ class Setup:
     keepalive_probes: int = 3
     fin_timeout: int | None = None
     """How long FIN-WAIT-2 lasts when nobody waits for the other side's FIN any more."""
+    strict: bool = False
+    """Segments must be cut as the script cuts them."""
 
 
 _NUMBERS = {

@@ -87,6 +87,7 @@ class _Story:
         self._strict = strict
         self._translation = Translation()
         self._latest = 0.0  # when the event before happened
+        self._written_at = 0.0  # when it was to happen
         self._heard: deque[Heard] = deque()
         self._pending: tuple[Event, float] | None = None  # a call that blocks, and when it is to return
         self._nonblocking: set[int] = set()
@@ -99,6 +100,7 @@ class _Story:
         """What happened; raises `Divergence`."""
         when = event.when
         base = self._latest if when.relative else 0.0
+        self._written_at = (self._written_at if when.relative else 0.0) + when.earliest
         if self._pending is not None and isinstance(event.action, Call):
             self._finish()
         if isinstance(event.action, Segment) and not event.action.inbound:
@@ -112,7 +114,7 @@ class _Story:
                 self._ground.send(self._translation.error(event.action))
                 return self._clock() + " " + event.text.partition("<")[2].join(("<", ""))
             case Call():
-                return self._call(event, event.action, base)
+                return self._call(event, event.action)
             case Assertion():
                 return self._judge(event.action)
 
@@ -175,6 +177,8 @@ class _Story:
             due = f"{earliest:.6f}" if earliest == latest else f"from {earliest:.6f} to {latest:.6f}"
             raise Divergence(f"it came at {heard.at:.6f}, not at {due} s", actual)
         self._latest = max(self._latest, heard.at)
+        if when.any_time or when.latest > when.earliest:
+            self._written_at = self._latest
         return actual
 
     def _cut_alike(self, heard: Heard, expected: Segment, until: float) -> Heard:
@@ -231,13 +235,13 @@ class _Story:
 
     # Calls
 
-    def _call(self, event: Event, call: Call, base: float) -> str:
+    def _call(self, event: Event, call: Call) -> str:
         if call.name == "connect":
             self._translation.renew()
             self._socket = call.socket
         self._ground.ask(call, self._data_of(call), blocks=self._blocks(call))
         if event.when.until is not None:
-            self._pending = event, base + event.when.until
+            self._pending = event, self._written_at + event.when.until - event.when.earliest
             return f"{self._clock()} {call.name} begins"
         if self._ground.reply is None:
             self._ground.let_pass(self._ground.now + self._ground.tolerance(0.0), for_news=True)
@@ -259,6 +263,7 @@ class _Story:
         """The call that blocks must return now."""
         assert self._pending is not None
         event, until = self._pending
+        until += max(0.0, self._latest - self._written_at)  # what has been late meanwhile makes this late
         self.culprit, self._pending = event, None
         assert isinstance(event.action, Call)
         slack = self._ground.tolerance(until - self._latest)
