@@ -16,7 +16,7 @@ errors that RFC 1122 wants; UDP and TCP. **What it does not do**: fragments, IP 
 
 import random
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
 from heapq import heappop, heappush
@@ -93,6 +93,8 @@ class Host:
     randomness: random.Random
     settings: Settings = Settings()
     parts: Parts = OURS
+    draw_isn: Callable[..., int] = initial_sequence_number
+    """How a connection's first number is drawn: only who wants to see numbers go round has a reason for another."""
     forwards: bool = False
     gateway: int | None = None
     ports: Ports = field(init=False)
@@ -313,7 +315,7 @@ class Host:
             local,
             remote,
             segment,
-            isn=initial_sequence_number(local, remote, secret=self._secret, now=now),
+            isn=self.draw_isn(local, remote, secret=self._secret, now=now),
             now=now,
             settings=self._settings_for(remote[0]),
             parts=self.parts,
@@ -357,7 +359,7 @@ class Host:
         connection = Connection.connect(
             local,
             remote,
-            isn=initial_sequence_number(local, remote, secret=self._secret, now=now),
+            isn=self.draw_isn(local, remote, secret=self._secret, now=now),
             now=now,
             settings=self._settings_for(remote[0]),
             parts=self.parts,
