@@ -176,6 +176,7 @@ def _judge_prediction(judge: Judge, lab: Lab, step: Step, submission: Path, play
 def _judge_diagnosis(judge: Judge, lab: Lab, step: Step, submission: Path) -> None:
     case, answers = case_for(lab, key_of(submission)), _answers_to(step, submission)
     menu = defects(lab)
+    _expect_something(judge, "defect", answers)
     judge.expect(
         "answer:known",
         answers.get("defect") in menu,
@@ -186,12 +187,19 @@ def _judge_diagnosis(judge: Judge, lab: Lab, step: Step, submission: Path) -> No
         judge, "defect", "which defect it is", answers, disguise(case.salt, answers["defect"]) == case.defect
     )
     frame = answers.get("frame", "")
-    _expect_answer(judge, "frame", "which frame proves it", answers, disguise(case.salt, frame) in case.frames)
+    text = "the defect is the right one; which frame proves it"
+    _expect_answer(judge, "frame", text, answers, disguise(case.salt, frame) in case.frames)
 
 
 def _expect_answer(judge: Judge, name: str, text: str, answers: dict[str, Any], right: bool) -> None:
-    given = f"{name} = {_shown(answers[name])}" if name in answers else f"there is no line `{name} = …`"
-    judge.expect(f"answer:{name}", right, f"{text} ({name})", found=given)
+    _expect_something(judge, name, answers)
+    judge.expect(f"answer:{name}", right, f"{text} ({name})", found=f"{name} = {_shown(answers[name])}")
+
+
+def _expect_something(judge: Judge, name: str, answers: dict[str, Any]) -> None:
+    if name not in answers:
+        judge.expect(f"answer:{name}", False, f"{name} is answered", found=f"there is no line `{name} = …`")
+    judge.expect(f"answer:{name}", answers[name] != "", f"{name} is answered", found="not answered yet")
 
 
 def _shown(value: object) -> str:
