@@ -139,7 +139,7 @@ class ResponseReader(_Reader[Response]):
         self._to_head = False
 
     def expect_answer_to_head(self) -> None:
-        """The next response ends with its headers, whatever they say. llhttp cannot know, and reads no other after it."""
+        """The next response ends with its headers, whatever they say; llhttp, unknowing, reads no other after it."""
         self._to_head = True
 
     def feed(self, data: bytes) -> list[Response]:
