@@ -81,6 +81,7 @@ class Lab:
     `hidden` are the files that a submission's programs must not see: the reference, and whatever imports it. The ledger
     counts the files of the `application`, and those `below` it.
     `application` and `below` are for the ledger: the files of the application, and those that carry it.
+    `carried` are files that later labs may take over, `takes` those that this one takes over from earlier ones.
     """
 
     number: str
@@ -95,6 +96,7 @@ class Lab:
     reference: Mapping[str, str]
     hidden: tuple[str, ...]
     carried: tuple[str, ...]
+    takes: tuple[str, ...]
     application: tuple[str, ...]
     below: tuple[str, ...]
     steps: tuple[Step, ...]
@@ -247,6 +249,7 @@ def read_lab(folder: Path) -> Lab:
         reference={str(name): str(source) for name, source in reference.items()},
         hidden=table.texts("hidden", ()),
         carried=table.texts("carried", ()),
+        takes=table.texts("takes", ()),
         application=table.texts("application", ()),
         below=table.texts("below", ()),
         steps=tuple(_step(each) for each in whole.tables("step")),

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from labs.course import ANSWERS, CHECKOUT, Kind, Lab
-from labs.grading.reference import copy_files
+from labs.grading.reference import bring, copy_files
 
 IGNORED = "__pycache__/\n*.pyc\n"
 _STUDENT = re.compile(r"[A-Za-z0-9._@-]{1,64}")
@@ -80,8 +80,7 @@ def begin(lab: Lab, carried: Iterable[Carried], answers: str = "") -> Path:
     try:
         draft.chmod(0o755)
         copy_files(lab.folder / "starter", draft)
-        for each in carried:
-            (draft / each.name).write_bytes(each.content)
+        bring(draft, {each.name: each.content for each in carried})
         if answers and not (draft / ANSWERS).exists():
             (draft / ANSWERS).write_text(answers, encoding="utf-8")
         (draft / ".gitignore").write_text(IGNORED, encoding="ascii")
@@ -105,10 +104,10 @@ def set_aside(lab: Lab) -> Path | None:
     return aside
 
 
-def carried_from(earlier: Lab, progress: "Progress") -> Iterable[Carried]:
-    """The files that `earlier` leaves to later labs, as they were when their step passed."""
+def carried_from(earlier: Lab, names: Iterable[str], progress: "Progress") -> Iterable[Carried]:
+    """Files that `earlier` leaves to later labs, as they were when their step passed."""
     makers = {step.deliverable: step.id for step in earlier.steps}
-    for name in earlier.carried:
+    for name in names:
         commit = progress.commit_of(earlier, makers.get(name, ""))
         content = _git(folder_of(earlier), "show", f"{commit}:./{name}") if commit else None
         if content is None:
@@ -119,9 +118,9 @@ def carried_from(earlier: Lab, progress: "Progress") -> Iterable[Carried]:
         yield Carried(name, content, f"yours, from lab {earlier.number}")
 
 
-def given_from(earlier: Lab) -> Iterable[Carried]:
+def given_from(earlier: Lab, names: Iterable[str]) -> Iterable[Carried]:
     """The same files, but the reference's."""
-    for name in earlier.carried:
+    for name in names:
         source = CHECKOUT / earlier.reference[name]
         if not source.is_file():
             raise WorkspaceError(

@@ -47,7 +47,8 @@ def run(args: argparse.Namespace) -> int:
 def _carried(course: Course, lab: Lab, *, given: bool) -> Iterator[Carried]:
     progress = workspace.Progress.load()
     for earlier in earlier_labs(course, lab):
-        yield from workspace.given_from(earlier) if given else workspace.carried_from(earlier, progress)
+        names = [name for name in earlier.carried if name in lab.takes]
+        yield from workspace.given_from(earlier, names) if given else workspace.carried_from(earlier, names, progress)
 
 
 def _asked(lab: Lab, key: str) -> dict[str, dict[str, str]]:

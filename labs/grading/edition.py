@@ -3,8 +3,9 @@
 Left out are the references and all that gives them away, other right answers, mutants, and the tests. What mutants know
 stays as `hints.toml`, which holds no code.
 
-Some checks play the other end of a link themselves, with the very reference. There that file stays, *sealed*:
-compressed, so that nobody reads it by accident. That is no secret; a grade comes from the whole course's copy and its
+Some checks play the other end of a link themselves, with the very reference, and whoever leaves out a lab takes ours
+into a later one (`lab start N --given`). There that file stays, *sealed*: compressed, so that nobody reads it by
+accident. That is no secret; a grade comes from the whole course's copy and its
 hidden seeds. Programs under judgement do not see sealed files either.
 """
 
@@ -19,6 +20,7 @@ from pathlib import Path
 
 from labs.course import CHECKOUT, Course, CourseError, Lab, hidden_closure, imported_modules, module_name
 from labs.grading.hints import HINTS, write_hints
+from labs.grading.reference import taken
 
 _FOLDERS = ("tests", "bench")  # of the checkout
 _LAB_FOLDERS = ("right", "wrong", "held", "reference")  # of each lab
@@ -52,7 +54,7 @@ def release(course: Course, target: Path) -> Released:
     files = list(_files())
     answers, folders = _answers(known)
     kept = [file for file in files if file not in answers and not file.startswith(folders)]
-    sealed = _needed(kept, answers)
+    sealed = tuple(sorted({*_needed(kept, answers), *_taken(course, known)}))
     for file in kept:
         _copy(CHECKOUT / file, target / file)
     for file in sealed:
@@ -96,6 +98,11 @@ def _needed(kept: Iterable[str], answers: set[str]) -> tuple[str, ...]:
         looked_at = sorted(found - needed)
         needed |= found
     return tuple(sorted(needed))
+
+
+def _taken(course: Course, known: Sequence[Lab]) -> set[str]:
+    """The answers that a student may begin a later lab with: `lab start N --given`."""
+    return {path.relative_to(CHECKOUT).as_posix() for lab in known for path in taken(course, lab).values()}
 
 
 def _seal(source: Path, target: Path) -> None:

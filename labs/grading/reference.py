@@ -1,14 +1,18 @@
 """Submissions that we make ourselves, as a student's folder: the reference, other right answers, and mutants."""
 
+import hashlib
 import re
 import shutil
 import subprocess
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from labs.course import CHECKOUT, Course, CourseError, Lab
 from labs.testbed.judge import Fingerprint
+
+BROUGHT = "carried.sha256"
+"""What a student's folder holds of earlier labs, each file with its SHA-256."""
 
 _CHANGED = re.compile(r"^(?:--- a|\+\+\+ b)/(.*\S)", re.MULTILINE)
 _HEADER = re.compile(r"#\s*([a-z-]+):\s*(.*\S)\s*")
@@ -18,10 +22,7 @@ def lay_out(course: Course, lab: Lab, target: Path) -> Path:
     """Make `target` a submission that holds the reference: the starter, overlaid with the answers. Returns it."""
     _need_reference(lab)
     copy_files(lab.folder / "starter", target)
-    for earlier in earlier_labs(course, lab):
-        _need_reference(earlier)
-        for name in earlier.carried:
-            _copy(CHECKOUT / earlier.reference[name], target / name)
+    bring(target, {name: source.read_bytes() for name, source in taken(course, lab).items()})
     for name, source in lab.reference.items():
         _copy(CHECKOUT / source, target / name)
     return target
@@ -35,6 +36,21 @@ def earlier_labs(course: Course, lab: Lab) -> list[Lab]:
             break
         found.append(each)
     return found
+
+
+def taken(course: Course, lab: Lab) -> dict[str, Path]:
+    """The files that `lab` takes over from earlier labs, and where ours lie."""
+    earlier = earlier_labs(course, lab)
+    return {name: CHECKOUT / each.reference[name] for each in earlier for name in each.carried if name in lab.takes}
+
+
+def bring(folder: Path, files: Mapping[str, bytes]) -> None:
+    """Lay files of earlier labs into a student's folder, with their SHA-256 as `sha256sum --check` reads them."""
+    for name, content in files.items():
+        (folder / name).write_bytes(content)
+    if files:
+        lines = (f"{hashlib.sha256(content).hexdigest()}  {name}\n" for name, content in files.items())
+        (folder / BROUGHT).write_text("".join(lines), encoding="ascii")
 
 
 def copy_files(source: Path, target: Path) -> None:

@@ -120,7 +120,7 @@ def _without_business(names: Iterable[str]) -> Iterator[str]:
 
 def _find(lab: Lab, name: str, folder: Path | None) -> Path:
     """The file that `name` in a lab.toml stands for; see the top of this module for the order."""
-    own = () if folder is None or name not in lab.deliverables else (folder / name,)
+    own = () if folder is None or name not in {*lab.deliverables, *lab.reference} else (folder / name,)
     ours = (CHECKOUT / lab.reference[name],) if name in lab.reference else ()
     places = (*own, *ours, lab.folder / "given" / name, lab.folder / "starter" / name, CHECKOUT / name)
     for place in places:

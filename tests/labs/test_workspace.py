@@ -33,6 +33,7 @@ def test_a_folder_begins_with_the_starter_in_a_repository_of_its_own(lab: Lab) -
         ".gitignore",
         "answers.toml",
         "asker.py",
+        "carried.sha256",
         "earlier.py",
         "echo.py",
     }
@@ -74,16 +75,24 @@ def test_the_version_that_passed_is_carried_not_the_one_edited_since(lab: Lab) -
     progress.record(lab, "1", passed=True, key="visible", commit=workspace.commit(folder, "Checked"))
     progress.save()
     (folder / "echo.py").write_text("edited")
-    (carried,) = workspace.carried_from(lab, Progress.load())
+    (carried,) = workspace.carried_from(lab, ["echo.py"], Progress.load())
     assert (carried.name, carried.content) == ("echo.py", b"passed")
+
+
+def test_what_is_carried_can_be_told_from_what_was_changed_since(lab: Lab) -> None:
+    folder = workspace.begin(lab, [Carried("window.py", b"passed", "yours"), Carried("credit.py", b"too", "yours")])
+    command = ["sha256sum", "--check", "--quiet", "carried.sha256"]
+    assert subprocess.run(command, cwd=folder, check=False, timeout=10).returncode == 0
+    (folder / "credit.py").write_text("changed")
+    assert subprocess.run(command, cwd=folder, check=False, timeout=10, capture_output=True).returncode == 1
 
 
 def test_what_has_not_passed_is_not_carried(lab: Lab) -> None:
     workspace.begin(lab, [])
     with pytest.raises(WorkspaceError, match="has not passed") as caught:
-        list(workspace.carried_from(lab, Progress.load()))
+        list(workspace.carried_from(lab, ["echo.py"], Progress.load()))
     assert "--given" in caught.value.cure
-    (ours,) = workspace.given_from(lab)
+    (ours,) = workspace.given_from(lab, ["echo.py"])
     assert b"upper" in ours.content
 
 
