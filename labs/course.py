@@ -81,6 +81,7 @@ class Lab:
     `hidden` are the files that a submission's programs must not see: the reference, and whatever imports it. The ledger
     counts the files of the `application`, and those `below` it.
     `application` and `below` are for the ledger: the files of the application, and those that carry it.
+    `played` are deliverables by playing ours of which questions are answered.
     `carried` are files that later labs may take over, `takes` those that this one takes over from earlier ones.
     """
 
@@ -96,6 +97,7 @@ class Lab:
     reference: Mapping[str, str]
     hidden: tuple[str, ...]
     carried: tuple[str, ...]
+    played: tuple[str, ...]
     takes: tuple[str, ...]
     application: tuple[str, ...]
     below: tuple[str, ...]
@@ -118,7 +120,7 @@ class Lab:
 
     @property
     def has_reference(self) -> bool:
-        """Whether the answers are in this copy of the course; in a student's edition they are not."""
+        """Whether all answers are in this copy of the course, be they sealed; in a student's edition few labs' are."""
         return all((CHECKOUT / source).is_file() for source in self.reference.values())
 
     def step(self, wanted: str) -> Step:
@@ -249,6 +251,7 @@ def read_lab(folder: Path) -> Lab:
         reference={str(name): str(source) for name, source in reference.items()},
         hidden=table.texts("hidden", ()),
         carried=table.texts("carried", ()),
+        played=table.texts("played", ()),
         takes=table.texts("takes", ()),
         application=table.texts("application", ()),
         below=table.texts("below", ()),
@@ -291,6 +294,9 @@ def _examine(lab: Lab, table: "_Table") -> None:
         raise table.error("step", "has an id twice", "give each step an id of its own")
     if lab.points != CORE_POINTS:
         raise table.error("step", f"adds up to {lab.points} points", f"core steps are worth {CORE_POINTS} together")
+    for name in lab.played:
+        if name not in lab.reference:
+            raise table.error("played", f"names {name!r}", f"the reference has {', '.join(lab.reference) or 'nothing'}")
     only_mininet = sum(step.points for step in lab.steps if "sim" not in step.testbeds and not step.elective)
     if only_mininet > MOST_ON_MININET:
         raise table.error(

@@ -105,6 +105,11 @@ def _taken(course: Course, known: Sequence[Lab]) -> set[str]:
     return {path.relative_to(CHECKOUT).as_posix() for lab in known for path in taken(course, lab).values()}
 
 
+def _played(known: Iterable[Lab]) -> set[str]:
+    """The answers by playing which questions are answered."""
+    return {lab.reference[name] for lab in known for name in lab.played}
+
+
 def _seal(source: Path, target: Path) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     packed = base64.b85encode(zlib.compress(source.read_bytes(), 9)).decode("ascii")
