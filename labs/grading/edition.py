@@ -54,7 +54,7 @@ def release(course: Course, target: Path) -> Released:
     files = list(_files())
     answers, folders = _answers(known)
     kept = [file for file in files if file not in answers and not file.startswith(folders)]
-    sealed = tuple(sorted({*_needed(kept, answers), *_taken(course, known)}))
+    sealed = tuple(sorted({*_needed(kept, answers), *_played(known), *_taken(course, known)}))
     for file in kept:
         _copy(CHECKOUT / file, target / file)
     for file in sealed:
