@@ -12,7 +12,7 @@ from labs.testbed.unit import Script
 from netstack.flow.messages import Addressed, Message, MessageError
 from netstack.wire import SECOND
 
-A, B = address(1), address(2)
+A, B, STRANGER = address(1), address(2), address(9)
 ADDRESSES = {"a": A, "b": B}
 
 Respond = Callable[[Message, int], Iterable[tuple[int, Message]]]
@@ -38,6 +38,16 @@ def frame(sender: str, message: Message, flow: int = 0) -> bytes:
     return Addressed(destination, source, message, flow).build()
 
 
+def strays(ours: str, message: Message, flow: int) -> list[bytes]:
+    """What has nothing to say to whoever hears it from `ours`: `message` from a stranger, or to one, and no message."""
+    source, destination = (A, B) if ours == "a" else (B, A)
+    return [
+        Addressed(destination, STRANGER, message, flow).build(),
+        Addressed(STRANGER, source, message, flow).build(),
+        destination + source + b"\x88\xb5\x09",
+    ]
+
+
 def parse(data: bytes, flow: int = 0) -> Message | None:
     """What a frame says in this flow; None for anything else."""
     try:
@@ -58,12 +68,16 @@ def against_us(
     name: str,
     payloads: Sequence[bytes] = (),
     opening: Iterable[tuple[int, Message]] = (),
+    besides: Iterable[Timed] = (),
     respond: Respond = _silence,
     reader: Reader = AT_ONCE,
     seconds: float = 60.0,
     **more: Any,
 ) -> Scene:
-    """A scene of `whole` in which the judge plays the host `ours`: it says `opening`, and answers by `respond`."""
+    """A scene of `whole` in which the judge plays the host `ours`: it says `opening`, and answers by `respond`.
+
+    The frames `besides` come from there too, whatever they are.
+    """
     scene = whole(payloads, reader=reader, name=name, **more)
     flow = next(each.arguments["flow"] for each in scene.programs if isinstance(each, Program))
 
@@ -71,7 +85,8 @@ def against_us(
         message = parse(data, flow)
         return [] if message is None else [(at, frame(ours, said, flow)) for at, said in respond(message, now)]
 
-    peer = acting(ours, [(at, frame(ours, said, flow)) for at, said in opening], respond_in_frames)
+    told = [(at, frame(ours, said, flow)) for at, said in opening]
+    peer = acting(ours, [*told, *besides], respond_in_frames)
     return Scene(
         name=name,
         topology=scene.topology,

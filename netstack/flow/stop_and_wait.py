@@ -40,7 +40,7 @@ class Sender:
 
     def receive(self, ack: Ack, *, now: float) -> bool:
         """Take in an acknowledgement; return whether it was the one that is waited for."""
-        if self._outstanding is None or ack.number == self._outstanding.number:
+        if self._outstanding is None or ack.number != self._bit ^ 1:
             return False  # It asks for what is under way, or for nothing that we know: an old one, come late.
         self._bit = ack.number
         self._outstanding = self._resend_at = None

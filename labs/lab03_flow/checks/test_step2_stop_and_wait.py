@@ -24,10 +24,12 @@ ONE_WAY = 21 * MILLISECOND
 def test_the_waiting_sender_by_itself(judge: Judge) -> None:
     """`Sender` has one message under way, repeats it in time, and knows its acknowledgement from an old one."""
     script = Script("sender")
-    zero, one = in_a_script(script, Ack(0)), in_a_script(script, Ack(1))
+    zero, one, seven = (in_a_script(script, Ack(number)) for number in (0, 1, 7))
     script.make("stop_and_wait.Sender", 0.3, store="sender")
     script.call("sender.may_send", returns=True, because="nothing is under way", label="free")
     script.call("sender.next_timer", returns=None, because="so there is nothing to wait for", label="no-timer")
+    because = "nothing is under way that it could acknowledge"
+    script.call("sender.receive", one, keywords={"now": 0.5}, returns=False, because=because, label="idle")
     first = Data(0, b"Ada")
     now = {"now": 1.0}
     script.call("sender.send", b"Ada", keywords=now, returns=first, because="numbers begin with 0", label="first")
@@ -37,7 +39,9 @@ def test_the_waiting_sender_by_itself(judge: Judge) -> None:
     script.call("sender.handle_timer", keywords={"now": 1.2}, returns=None, because="not yet", label="early")
     script.call("sender.handle_timer", keywords={"now": 1.3}, returns=first, because="the same again", label="repeat")
     script.call("sender.next_timer", returns=1.6, because="and again 0.3 s later", label="timer-again")
-    late = {"now": 1.4}
+    script.call("sender.handle_timer", keywords={"now": 1.75}, returns=first, because="a little late", label="late")
+    script.call("sender.next_timer", returns=2.05, because="0.3 s after it was called", label="anew")
+    late = {"now": 1.8}
     script.call(
         "sender.receive",
         zero,
@@ -46,6 +50,8 @@ def test_the_waiting_sender_by_itself(judge: Judge) -> None:
         because="0 is under way: who wants 0 has it not",
         label="old",
     )
+    because = "0 is under way: only 1 can come after it"
+    script.call("sender.receive", seven, keywords=late, returns=False, because=because, label="odd")
     script.call("sender.may_send", returns=False, because="0 is still under way", label="still-busy")
     script.call("sender.receive", one, keywords=late, returns=True, because="who wants 1 has read 0", label="acked")
     script.call("sender.next_timer", returns=None, because="nothing is under way", label="timer-stopped")
@@ -70,6 +76,8 @@ def test_the_waiting_receiver_by_itself(judge: Judge) -> None:
     script.call("receiver.ack", returns=None, because="the reader has not read it", label="silent")
     script.call("receiver.receive", zero, returns=None, because="it is a repeat", label="repeat-unread")
     script.call("receiver.ack", returns=None, because="the reader has still not read it", label="still-silent")
+    because = "he is still at the first: there is no place for another"
+    script.call("receiver.receive", one, returns=None, because=because, label="one-place")
     script.call("receiver.consumed", because="now he has", label="consumed")
     script.call("receiver.ack", returns=Ack(1), because="so 1 is wanted", label="ack")
     script.call("receiver.receive", zero, returns=None, because="it is a repeat", label="repeat-read")

@@ -53,9 +53,13 @@ def test_the_window_sender_by_itself(judge: Judge) -> None:
         "sender.handle_timer", keywords={"now": 1.55}, returns=b, because="the oldest, once more", label="repeat"
     )
     script.call("sender.next_timer", returns=1.85, because="and again 0.3 s later", label="again")
-    script.call("sender.send", b"Leslie", keywords={"now": 1.6}, returns=d, because="then 8", label="eight")
-    script.call("sender.receive", acks[9], keywords={"now": 1.7}, returns=3, because="one for all three", label="all")
+    script.call("sender.handle_timer", keywords={"now": 1.95}, returns=b, because="a little late", label="late")
+    script.call("sender.next_timer", returns=2.25, because="0.3 s after it was called", label="anew")
+    script.call("sender.send", b"Leslie", keywords={"now": 2.0}, returns=d, because="then 8", label="eight")
+    script.call("sender.receive", acks[9], keywords={"now": 2.1}, returns=3, because="one for all three", label="all")
     script.call("sender.next_timer", returns=None, because="nothing is under way", label="stopped")
+    script.call("sender.send", b"Maria", keywords={"now": 2.2}, returns=Data(9, b"Maria"), because="then 9")
+    script.call("sender.next_timer", returns=2.5, because="0.3 s after it was sent: it is the oldest", label="fresh")
     judge.unit(script)
 
 
@@ -80,6 +84,8 @@ def test_the_window_receiver_by_itself(judge: Judge) -> None:
     script.call("receiver.receive", gap, returns=[], because="that was handed over already", label="old")
     judge.unit(script)
     judge.unit(_two_places())
+    judge.unit(_nothing_on_it())
+    judge.unit(_five_places_round_the_circle())
 
 
 def _two_places() -> Script:
@@ -91,6 +97,37 @@ def _two_places() -> Script:
     ready = [b"0", b"1"]
     script.call("receiver.receive", zero, returns=ready, because="2 places were 0 and 1: 2 had none", label="bounded")
     script.call("receiver.receive", two, returns=[b"2"], because="now it is wanted", label="next")
+    return script
+
+
+def _nothing_on_it() -> Script:
+    """A card may have nothing on it; and what one receiver keeps is no other's."""
+    script = Script("empty cards")
+    script.make("window.Receiver", store="receiver", keywords={"size": 4})
+    zero, one, two = (in_a_script(script, Data(n, text)) for n, text in enumerate((b"", b"1", b"")))
+    script.call("receiver.receive", zero, returns=[b""], because="it is the one wanted, and empty", label="empty")
+    script.call("receiver.receive", two, returns=[], because="1 is missing", label="early")
+    script.call("receiver.receive", one, returns=[b"1", b""], because="an empty one was kept", label="kept")
+    script.call("receiver.receive", in_a_script(script, Data(4, b"4")), returns=[], because="3 is missing")
+    script.make("window.Receiver", store="other", keywords={"size": 4, "first": 3})
+    three = in_a_script(script, Data(3, b"3"))
+    script.call("other.receive", three, returns=[b"3"], because="this one was never sent 4", label="own")
+    return script
+
+
+def _five_places_round_the_circle() -> Script:
+    """2 to the power of 32 is no multiple of 5: places that are counted by remainders do not come round evenly."""
+    script = Script("round the circle")
+    first = MODULUS - 2
+    script.make("window.Receiver", store="receiver", keywords={"size": 5, "first": first})
+    numbers = [add(first, n) for n in range(5)]
+    for number in reversed(numbers[1:]):
+        early = in_a_script(script, Data(number, b"%d" % number))
+        script.call("receiver.receive", early, returns=[], because=f"{first} is missing", label="early")
+    last = in_a_script(script, Data(first, b"%d" % first))
+    ready = [b"%d" % number for number in numbers]
+    script.call("receiver.receive", last, returns=ready, because="now all are in order", label="ready")
+    script.get("receiver.wanted", returns=3, because="4294967295 was followed by 0", label="wanted")
     return script
 
 

@@ -34,6 +34,8 @@ def test_the_granter_by_itself(judge: Judge) -> None:
     script = Script("granter")
     script.make("credit.Granter", store="granter", keywords={"capacity": 4, "first": 10})
     script.get("granter.limit", returns=14, because="nothing is consumed, and there is room for 4", label="limit")
+    because = "both ends know the first limit: there is nothing to tell"
+    script.call("granter.worth_telling", returns=False, because=because, label="nothing-new")
     script.call("granter.ack", 10, returns=Ack(10, 4), because="from 10 on there is room for 4", label="four")
     script.call("granter.ack", 13, returns=Ack(13, 1), because="three wait unread: room for 1", label="one")
     script.call("granter.ack", 14, returns=Ack(14, 0), because="four wait unread: the zero window", label="zero")
@@ -42,6 +44,7 @@ def test_the_granter_by_itself(judge: Judge) -> None:
     script.get("granter.limit", returns=15, because="which makes room for one more", label="limit-15")
     script.call("granter.consumed", 2, because="and another: half the room is free", label="consumed-2")
     script.call("granter.worth_telling", returns=True, because="half the room is news", label="news")
+    script.call("granter.worth_telling", returns=True, because="and stays news until it is told", label="still-news")
     script.call("granter.ack", 14, returns=Ack(14, 2), because="from 14 on there is room for 2", label="two")
     script.call("granter.worth_telling", returns=False, because="it has been told", label="told")
     script.call("granter.consumed", 4, because="two more are read", label="consumed-4")
@@ -49,6 +52,29 @@ def test_the_granter_by_itself(judge: Judge) -> None:
         "granter.worth_telling", returns=True, because="half the room since it was last told", label="more-news"
     )
     judge.unit(script)
+    judge.unit(_half_of_five())
+    judge.unit(_a_large_desk())
+
+
+def _half_of_five() -> Script:
+    """An odd capacity, at the end of the circle."""
+    script = Script("five places")
+    script.make("credit.Granter", store="granter", keywords={"capacity": 5, "first": MODULUS - 7})
+    script.call("granter.ack", MODULUS - 7, returns=Ack(MODULUS - 7, 5), because="there is room for 5", label="five")
+    for total, holds, label in ((1, False, "one"), (2, False, "less"), (3, True, "more")):
+        script.call("granter.consumed", total, because=f"{total} are read")
+        because = f"{total} of 5 are {'more' if holds else 'less'} than half"
+        script.call("granter.worth_telling", returns=holds, because=because, label=label)
+    script.get("granter.limit", returns=1, because="after 4294967295 comes 0", label="round")
+    script.call("granter.ack", MODULUS - 2, returns=Ack(MODULUS - 2, 3), because="numbers go round", label="credit")
+    return script
+
+
+def _a_large_desk() -> Script:
+    script = Script("a large desk")
+    script.make("credit.Granter", store="granter", keywords={"capacity": 1000})
+    script.call("granter.ack", 0, returns=Ack(0, 1000), because="credit has two bytes in the header", label="wide")
+    return script
 
 
 @pytest.mark.seeds(1)
@@ -76,8 +102,10 @@ def test_the_spender_by_itself(judge: Judge) -> None:
     script.call("spender.next_timer", returns=2.5, because="twice the pause", label="doubled")
     script.call("spender.receive", in_a_script(script, Ack(6, 0)), because="the answer: no room", label="no-room")
     script.call("spender.next_timer", returns=2.5, because="so it goes on asking", label="goes-on")
-    script.call("spender.handle_timer", keywords={"now": 2.5}, returns=probe, because="once more", label="probe-2")
-    script.call("spender.next_timer", returns=4.5, because="twice the pause again", label="doubled-2")
+    script.call("spender.receive", in_a_script(script, Ack(3, 2)), because="an old one, come late: room up to 5")
+    script.call("spender.next_timer", returns=2.5, because="the limit is where it was", label="still-asks")
+    script.call("spender.handle_timer", keywords={"now": 2.75}, returns=probe, because="a little late", label="probe-2")
+    script.call("spender.next_timer", returns=4.75, because="twice the pause, from then on", label="doubled-2")
     script.call("spender.receive", in_a_script(script, Ack(6, 1)), because="room for one", label="room")
     script.call("spender.next_timer", returns=None, because="there is nothing to ask for", label="stopped")
     script.call("spender.blocked", keywords={"now": 9.0}, because="blocked anew", label="blocked-anew")

@@ -1,6 +1,4 @@
-"""Credit that tells of every second place that becomes free, and does not wait until half of them are."""
-
-import math
+"""Credit whose pauses come from a generator, and whose limit is kept rather than worked out."""
 
 from netstack.flow.messages import Ack, Probe
 from netstack.flow.sequence import add, before, distance
@@ -20,7 +18,7 @@ class Granter:
         return Ack(wanted, distance(wanted, self.limit))
 
     def worth_telling(self):
-        return distance(self.told, self.limit) >= min(2, math.ceil(self.capacity / 2))
+        return 2 * distance(self.told, self.limit) >= self.capacity
 
 
 def pauses(first):
