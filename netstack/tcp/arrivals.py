@@ -186,7 +186,8 @@ def _take_text(connection: "Connection", segment: Tcp, sequence: int, *, now: fl
     if connection.state not in MAY_RECEIVE or not (segment.payload or fin):
         return
     if connection.abandoned and segment.payload and sequence + len(segment.payload) > receiver.wanted:
-        connection.abort(now=now)  # RFC 1122 (4.2.2.13): nobody will ever read this.
+        connection.reset_stranger(segment.acknowledgement)  # RFC 1122 (4.2.2.13): nobody will ever read this.
+        connection.fail(Failure.ABORTED)
         return
     receiver.receive(sequence, segment.payload, fin, now=now)
     if receiver.ended:

@@ -14,12 +14,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
+from netstack.packets.quick_init import quick_init
 from netstack.tcp.flight import Flight, Sent
 
 Episode = Literal["", "recovery", "timeout"]
 THRESHOLD = 3  # RFC 5681's three duplicates, RFC 6675's DupThresh
 
 
+@quick_init
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
     """What one acknowledgement told: records that are newly known to have arrived, and whether it was a duplicate.

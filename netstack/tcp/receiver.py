@@ -72,8 +72,9 @@ class Receiver:
         if self.end == self.reassembler.wanted and not self.ended:
             self.ended = True
             self.acknowledge(now)
-        in_order = self.reassembler.wanted - before == len(payload) and not had_gap
-        if payload or beyond > 0:
+        early_fin = fin and not self.ended
+        in_order = self.reassembler.wanted - before == len(payload) and not had_gap and not early_fin
+        if payload or beyond > 0 or early_fin:
             self._decide(len(payload), in_order=in_order and beyond <= 0, now=now)
 
     def _decide(self, count: int, *, in_order: bool, now: float) -> None:

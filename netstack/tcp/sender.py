@@ -19,6 +19,7 @@ Numbers are positions in the stream and never wrap. Sizes are bytes, times secon
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
+from netstack.packets.quick_init import quick_init
 from netstack.tcp.flight import Flight, Sent
 from netstack.tcp.loss import Report
 from netstack.tcp.recovery import Recovery
@@ -29,6 +30,7 @@ MOST_DOUBLINGS = 10  # of the persist timer: by then `RoundTrip.most` is what co
 NEVER = float("inf")
 
 
+@quick_init
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Acknowledgement:
     """What a segment says to our sender. `bare`: it carries nothing else, so that it may be a duplicate.
