@@ -31,7 +31,7 @@ from netstack.tcp import Connection, Endpoint, Failure
 
 MOST_AT_ONCE = 1 << 16  # bytes that one answer carries
 MOST_SOCKETS = 10_000
-MOST_WAITING = 10_000  # requests of one program
+MOST_WAITING = 100  # requests at one socket
 
 
 class _Refused(Exception):
@@ -53,6 +53,7 @@ class _Socket:
     no_delay: bool = False
     deaf: bool = False  # receiving has been shut down
     bound: bool = False  # a TCP port is ours, by `BIND`
+    calls: set[int] = field(default_factory=set)  # those that wait here
 
     def connection(self) -> Connection:
         if not isinstance(self.thing, Connection):
@@ -87,10 +88,11 @@ class Program:
 
     def request(self, request: Request, *, now: float) -> None:
         """Take in a request; its answer comes from `answers`, now or later."""
-        if len(self._waiting) >= MOST_WAITING and request.operation not in _UNANSWERED:
+        socket = self._sockets.get(request.socket)
+        if socket is not None and len(socket.calls) >= MOST_WAITING and request.operation not in _UNANSWERED:
             self._answers.append(Answer(request.call, errno.ENOBUFS))
-        elif request.operation in _TAKING:
-            self._waiting[request.call] = request
+        elif socket is not None and request.operation in _TAKING:
+            self._wait(request, socket)
             self._takers.append(request.call)
         else:
             self._answer_or_wait(request, now=now)
@@ -98,18 +100,29 @@ class Program:
     def _answer_or_wait(self, request: Request, *, now: float) -> None:
         answer = self._try(request, now=now)
         if answer is None:
-            self._waiting[request.call] = request
-            thing = self._sockets[request.socket].thing
-            assert thing is not None  # whatever blocks waits for something
-            self._by_thing.setdefault(thing, []).append(request.call)
+            socket = self._sockets[request.socket]
+            assert socket.thing is not None  # whatever blocks waits for something
+            self._wait(request, socket)
+            self._by_thing.setdefault(socket.thing, []).append(request.call)
         elif request.operation not in _UNANSWERED:
             self._answers.append(answer)
+
+    def _wait(self, request: Request, socket: _Socket) -> None:
+        self._no_longer_waits(request.call)  # a hostile program may number two calls alike
+        self._waiting[request.call] = request
+        socket.calls.add(request.call)
+
+    def _no_longer_waits(self, call: int) -> Request | None:
+        request = self._waiting.pop(call, None)
+        if request is not None:
+            self._sockets[request.socket].calls.discard(call)
+        return request
 
     def look_at(self, touched: Iterable[Touched], *, now: float) -> None:
         """Try again whatever waits for one of these."""
         for thing in touched:
             for call in self._by_thing.pop(thing, ()):
-                if (request := self._waiting.pop(call, None)) is not None:
+                if (request := self._no_longer_waits(call)) is not None:
                     self.request(request, now=now)
 
     @property
@@ -121,14 +134,13 @@ class Program:
         """All answers that can be given by now, in order. They must reach the program before it says anything else."""
         takers, self._takers = self._takers, []
         for call in takers:
-            if (request := self._waiting.pop(call, None)) is not None:
+            if (request := self._no_longer_waits(call)) is not None:
                 self._answer_or_wait(request, now=now)
         answers, self._answers = self._answers, []
         return answers
 
     def end(self, *, now: float) -> None:
         """The program is no more."""
-        self._waiting.clear()
         for number in list(self._sockets):
             self._close(self._sockets[number], Request(0, Operation.CLOSE, number), now=now)
 
@@ -137,7 +149,7 @@ class Program:
             if request.operation in (Operation.OPEN_TCP, Operation.OPEN_UDP):
                 return self._open(request)
             if request.operation is Operation.CANCEL:
-                self._waiting.pop(request.number, None)
+                self._no_longer_waits(request.number)
                 return Answer(request.call)
             socket = self._sockets.get(request.socket)
             if socket is None:
@@ -301,9 +313,9 @@ class Program:
 
     def _close(self, socket: _Socket, request: Request, *, now: float) -> Answer:
         del self._sockets[request.socket]
-        for waiting in [call for call, request_ in self._waiting.items() if request_.socket == request.socket]:
-            del self._waiting[waiting]
-            self._answers.append(Answer(waiting, errno.EBADF))
+        for call in sorted(socket.calls):
+            del self._waiting[call]
+            self._answers.append(Answer(call, errno.EBADF))
         if socket.bound:
             self.host.ports.bound.discard(socket.local)
         thing = socket.thing

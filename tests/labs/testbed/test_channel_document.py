@@ -95,7 +95,7 @@ def test_every_operation_is_in_the_table() -> None:
     documented = [(int(cells[0]), cells[1], cells[3] == "none is sent") for cells in rows("Sockets")]
     assert documented == [(each.value, each.name, each in UNANSWERED) for each in Operation]
     assert f"have {MOST_SOCKETS:,} sockets" in TEXT
-    assert f"and {MOST_WAITING:,} calls" in TEXT
+    assert f"each {MOST_WAITING:,} calls" in TEXT
 
 
 def test_the_limits_are_those_of_the_code() -> None:
