@@ -47,6 +47,7 @@ BROADCAST = b"\xff" * 6
 LOOPBACK = IPv4Network("127.0.0.0/8")
 EVERYWHERE = IPv4Network("0.0.0.0/0")
 LOOPBACK_ADDRESS = 0x7F000001
+FIRST_MULTICAST = 224  # the first byte of multicast addresses; from there on none is one host's
 TCP_AND_IP_HEADERS = 40
 LOOPBACK_MTU = 65536 - 14 - 20  # what a packet's 16 bits of length can say
 TCP, UDP, ICMP = 6, 17, 1
@@ -185,10 +186,18 @@ class Host:
         return self.interfaces[self.way_to(destination).interface].ip
 
     def _receive_ip(self, packet: IPv4, *, now: float) -> None:
+        if self._is_impossible(packet):
+            return
         if self.is_own(packet.destination):
             self._take(packet, now=now)
         elif self.forwards:
             self._forward(packet, now=now)
+
+    def _is_impossible(self, packet: IPv4) -> bool:
+        """Whether no honest packet on a link is like that (RFC 1122, 3.2.1.3): from us, from nobody, to loopback."""
+        loopback = LOOPBACK_ADDRESS >> 24
+        is_from_somebody = 0 < packet.source >> 24 < FIRST_MULTICAST and not self.is_own(packet.source)
+        return not is_from_somebody or packet.destination >> 24 == loopback
 
     def _deliver_local(self, now: float) -> None:
         """What this host has sent to itself arrives at once, in order."""
@@ -311,13 +320,17 @@ class Host:
             return None
         if listener.is_full:
             return None  # Let it try again; perhaps somebody has accepted one by then.
+        try:
+            settings = self._settings_for(remote[0])
+        except Unreachable:
+            return None  # No answer would reach it.
         connection = Connection.accept(
             local,
             remote,
             segment,
             isn=self.draw_isn(local, remote, secret=self._secret, now=now),
             now=now,
-            settings=self._settings_for(remote[0]),
+            settings=settings,
             parts=self.parts,
         )
         self.ports.connections[local, remote] = connection

@@ -7,9 +7,11 @@ from collections.abc import Sequence
 from ipaddress import IPv4Network
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from netstack.host import Host, Interface, Unreachable, Way
-from netstack.packets import number
+from netstack.packets import SYN, Ethernet, IPv4, Tcp, ethernet, number, tcp
 from netstack.tcp import Failure, State
 
 DELAY = 0.001
@@ -145,3 +147,63 @@ def test_a_full_backlog_lets_them_try_again() -> None:
     listener.ready.popleft()
     net.run(until=5)
     assert all(c.is_established for c in connections)
+
+
+# What no honest packet is like
+
+
+def syn_frame(to: Host, source: str, destination: str = "10.0.0.1") -> bytes:
+    """A SYN for port 80, as it would come on the first link."""
+    ends = number(source), number(destination)
+    packet = IPv4(*ends, tcp.PROTOCOL, Tcp(80, 80, 1, 0, SYN, 1000).build(*ends))
+    return Ethernet(to.interfaces[0].mac, b"\x02\0\0\0\0\x09", ethernet.IPV4, packet.build()).build()
+
+
+@pytest.mark.parametrize("source", ["10.0.0.1", "127.0.0.1", "0.0.0.0", "0.1.2.3", "224.0.0.1", "255.255.255.255"])
+def test_a_packet_from_ourselves_or_from_nobody_is_ignored(source: str) -> None:
+    """RFC 1122, 3.2.1.3; the first is known as LAND, and made hosts talk to themselves for ever."""
+    a = host("a", "10.0.0.1")
+    a.ports.listen((0, 80), backlog=5)
+    a.receive(0, syn_frame(a, source), now=0.0)
+    assert (a.ports.connections, a.frames_to_send()) == ({}, [])
+
+
+def test_loopback_is_not_to_be_reached_from_outside() -> None:
+    a = host("a", "10.0.0.1")
+    a.ports.listen((number("127.0.0.1"), 80), backlog=5)
+    a.receive(0, syn_frame(a, "10.0.0.2", "127.0.0.1"), now=0.0)
+    assert (a.ports.connections, a.frames_to_send()) == ({}, [])
+
+
+def test_a_syn_that_cannot_be_answered_is_dropped() -> None:
+    a = host("a", "10.0.0.1")
+    a.ports.listen((0, 80), backlog=5)
+    a.receive(0, syn_frame(a, "192.168.1.1"), now=0.0)
+    assert (a.ports.connections, a.frames_to_send()) == ({}, [])
+
+
+def test_a_connection_from_a_port_to_itself() -> None:
+    """Both sides open at the same time, and both are this one."""
+    a = host("a", "10.0.0.1")
+    connection = a.connect((number("10.0.0.1"), 5000), now=0.0, local=(number("10.0.0.1"), 5000))
+    assert connection.state is State.ESTABLISHED
+    connection.write(b"to whom it may concern")
+    a.push(connection, now=0.0)
+    assert connection.read(100, now=0.0) == b"to whom it may concern"
+    connection.close(now=0.0)
+    a.push(connection, now=0.0)
+    assert connection.state is State.TIME_WAIT
+
+
+@given(st.lists(st.tuples(st.binary(max_size=80), st.booleans()), max_size=20))
+@settings(max_examples=100, deadline=None)
+def test_no_frame_breaks_a_host(frames: list[tuple[bytes, bool]]) -> None:
+    a = host("a", "10.0.0.1")
+    a.ports.listen((0, 80), backlog=5)
+    good = syn_frame(a, "10.0.0.2")
+    for noise, mixed in frames:
+        frame = good[: len(good) - len(noise)] + noise if mixed else good[:14] + noise
+        a.receive(0, frame, now=0.0)
+        a.frames_to_send()
+    a.handle_timer(now=1.0)
+    assert len(a.ports.connections) <= 5
