@@ -279,8 +279,11 @@ class Host:
         ours = int.from_bytes(quoted[12:16], "big"), int.from_bytes(transport[:2], "big")
         theirs = int.from_bytes(quoted[16:20], "big"), int.from_bytes(transport[2:4], "big")
         if quoted[9] == TCP and (connection := self.ports.connections.get((ours, theirs))) is not None:
-            if connection.state in (State.SYN_SENT, State.SYN_RECEIVED):
-                connection.fail(Failure.UNREACHABLE)
+            # RFC 5927 (4.1): a message that quotes no number of ours is made up.
+            is_ours = int.from_bytes(transport[4:8], "big") == connection.sender.first % 2**32
+            if connection.state in (State.SYN_SENT, State.SYN_RECEIVED) and is_ours:
+                refused = message.code == icmp.PORT_UNREACHABLE
+                connection.fail(Failure.REFUSED if refused else Failure.UNREACHABLE)
                 self._settle(connection)
         elif quoted[9] == UDP and (mailbox := self.ports.mailbox_at(ours)) is not None and mailbox.remote == theirs:
             mailbox.refused = True

@@ -85,7 +85,8 @@ class Recovery:
             self.recover = following
 
     def _slow_down(self, in_flight: int, *, now: float) -> None:
-        self.congestion.lost(in_flight, now=now)
+        # RFC 5681 (3.2, step 2): what limited transmit has sent beyond the window does not count.
+        self.congestion.lost(min(in_flight, self.congestion.window), now=now)
         self.slowed = True
 
     def timed_out(self, flight: Flight, *, following: int, now: float) -> None:
