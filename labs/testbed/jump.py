@@ -11,8 +11,9 @@ put on a heap. A frame under way is a call on the heap, not a task that sleeps, 
 
     trace = play(scene, {"a": ping, "b": pong}, seed=1)
 
-`play` takes the same scenes as `sim` and gives the same kind of trace; programs are functions. `run` is for whoever
-builds on the clock alone. In both, trio's scheduler and `random` are seeded, and when nothing can happen any more, or
+`play` takes the same scenes as `sim` and gives the same kind of trace; programs are functions. On a host that has an IP
+address a function, and the tasks that it starts, have its sockets. `run` is for whoever builds on the clock alone. In
+both, trio's scheduler and `random` are seeded, and when nothing can happen any more, or
 the time is up, `main` is cancelled. Nothing may take part that waits for the real world: sockets, threads, processes.
 """
 
@@ -31,12 +32,16 @@ from trio._core import _run as trios_run
 from labs.story.trace import Event, Exit, Note, Recorder, Trace
 from labs.testbed.channel import NEVER, Ask, Deliver, Frame, Message
 from labs.testbed.channel import Note as Noted
+from labs.testbed.machines import Machines
 from labs.testbed.ports import JudgesEnd
 from labs.testbed.program.clock import VirtualClock, seed_everything, to_nanoseconds
 from labs.testbed.program.host import Host
 from labs.testbed.scene import Acting, Plan, Program, Scene
 from labs.testbed.sim import start_settings
 from labs.testbed.wiring import Arrival, Wiring
+from netstack.names import Names
+from netstack.requests import Request
+from netstack.sockets import Sockets
 from netstack.wire import Fault
 
 Result = TypeVar("Result")
@@ -143,7 +148,7 @@ def play(
     recorder = Recorder(trace, watch=watch)
     faults = (*scene.script, *script)
     wiring = Wiring(plan=plan, recorder=recorder, classify=scene.classify, script=faults, seed=seed, chance=chance)
-    stage = _Stage(scene, plan, recorder, wiring, seed)
+    stage = _Stage(scene, plan, recorder, wiring, seed, Machines.of(scene, plan, seed))
     with _seeded(seed):
         trio.run(stage.perform, mains, clock=stage.clock)
     return trace
@@ -158,8 +163,11 @@ class _Stage:
     recorder: Recorder
     wiring: Wiring
     seed: int
+    machines: Machines
     clock: Jump = field(init=False)
     hosts: dict[str, list[Host]] = field(default_factory=dict)
+    sockets: dict[tuple[str, str], Sockets] = field(default_factory=dict)
+    _alarm: int = NEVER
     ports: list[JudgesEnd] = field(default_factory=list)
     _everything: trio.CancelScope = field(default_factory=trio.CancelScope)
 
@@ -173,7 +181,10 @@ class _Stage:
         running: list[Program] = []
 
         async def perform_one(program: Program, host: Host) -> None:
-            await mains[program.host](host)
+            with self._sockets(program, host):
+                await mains[program.host](host)
+            self.machines.end(program.host, program.name, now=self.clock.now)
+            self.carry()
             if not self._everything.cancel_called:
                 running.remove(program)
                 self._exit(program, "returned")
@@ -191,6 +202,48 @@ class _Stage:
     def _exit(self, program: Program, how: Literal["returned", "cancelled"]) -> None:
         self.recorder.add(Exit(self.clock.now, program.host, program.name, how))
 
+    @contextmanager
+    def _sockets(self, program: Program, host: Host) -> Iterator[None]:
+        """Put this task on its host, if that has an IP address."""
+        where = program.host, program.name
+        if program.host not in self.machines:
+            yield
+            return
+
+        def hand_over(request: Request) -> None:
+            self.machines.request(*where, request, now=self.clock.now)
+            self.carry()
+
+        self.machines.start(*where)
+        self.sockets[where] = Sockets(hand_over, Names(host.names))
+        with self.sockets[where].here():
+            yield
+
+    def carry(self) -> None:
+        """See to all that has come of what has just happened on a host with TCP/IP."""
+        now = self.clock.now
+        while self.machines.next_due() == 0:
+            for where, sockets in self.sockets.items():
+                for answer in self.machines.answers(*where, now=now):
+                    sockets.receive(answer)
+        for host, number, frame in self.machines.frames_to_send():
+            self.transmit(host, number, frame)
+        due = self.machines.next_due()
+        if due < self._alarm and not self.machines.at_rest():
+            self._alarm = due
+            self.clock.call_at(due, self._ring, due)
+
+    def _ring(self, due: int) -> None:
+        if due == self._alarm:
+            self._alarm = NEVER
+            self.machines.handle_timers(now=self.clock.now)
+            self.carry()
+
+    def transmit(self, host: str, number: int, frame: bytes) -> None:
+        """Put a frame on the wire."""
+        for arrival in self.wiring.transmit(host, number, frame, now=self.clock.now):
+            self.clock.call_at(arrival.at, self.deliver, arrival)
+
     def _enter(self, program: Program) -> Host:
         ports = [port for port in self.scene.ports if (port.host, port.program) == (program.host, program.name)]
         ends = [JudgesEnd(port, number, self.recorder) for number, port in enumerate(ports)]
@@ -205,7 +258,11 @@ class _Stage:
         return carrier.host
 
     def deliver(self, arrival: Arrival) -> None:
-        """Hand a frame to every program on the host that it has reached."""
+        """Hand a frame to the host that it has reached, and to every program there."""
+        reached = arrival.interface
+        if reached.host in self.machines:
+            self.machines.receive(reached.host, reached.number, arrival.frame, now=self.clock.now)
+            self.carry()
         for host in self.hosts.get(arrival.interface.host, ()):
             host.arrive(Frame(arrival.interface.number, arrival.frame))
 
@@ -249,9 +306,7 @@ class _Carrier:
     async def transmit(self, link: int, frame: bytes) -> None:
         """Put a frame on the wire."""
         await trio.lowlevel.checkpoint()
-        clock = self.stage.clock
-        for arrival in self.stage.wiring.transmit(self.program.host, link, frame, now=clock.now):
-            clock.call_at(arrival.at, self.stage.deliver, arrival)
+        self.stage.transmit(self.program.host, link, frame)
 
     def attend(self, end: JudgesEnd) -> None:
         """See to it that what is due at `end` is done when it is due."""

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import trio
+from mininet.topo import Topo
 from trio._core import _run as trios_run
 
 from labs.story.trace import Exit, FrameEvent, Note, PortEvent
@@ -236,3 +237,33 @@ class TestPlays:
         trace = jump.play(scene(ports=()), {"a": many, "b": many}, seed=1)
         assert sum(1 for _ in trace.frames()) == 200
         assert all(frame.arrivals == (5 * MILLISECOND,) for frame in trace.frames())
+
+
+def test_functions_on_hosts_with_addresses_have_their_sockets() -> None:
+    """The same scene as on `sim`, over the same TCP: the same frames, but for the numbers that programs draw."""
+
+    class Pair(Topo):
+        def build(self, *_: object, **__: object) -> None:
+            self.addLink(self.addHost("a", ip="10.0.0.1/24"), self.addHost("b", ip="10.0.0.2/24"), delay="5ms")
+
+    async def client(host: Host) -> None:
+        async with await trio.open_tcp_stream("b", 80) as stream:
+            await stream.send_all(b"x" * 50_000)
+            await stream.send_eof()
+            host.note(f"{await stream.receive_some()!r} after {trio.current_time()}")
+
+    async def server(host: Host) -> None:
+        async def count(stream: trio.SocketStream) -> None:
+            await stream.send_all(b"%d" % sum([len(chunk) async for chunk in stream]))
+
+        await trio.serve_tcp(count, 80)
+
+    scene = Scene(
+        name="tcp", topology=Pair, programs=(Program(host="a"), Program(host="b")), limits=Limits(time=20 * SECOND)
+    )
+    traces = [jump.play(scene, {"a": client, "b": server}, seed=seed) for seed in (1, 1, 2)]
+    (note,) = (event for event in traces[0].events if isinstance(event, Note))
+    # A round trip each for ARP, the handshake, ten segments, twenty more, and the rest with the answer.
+    assert note.text == "b'50000' after 0.05"
+    assert traces[0].ended == "nothing more could happen"
+    assert list(traces[0].to_lines()) == list(traces[1].to_lines()) != list(traces[2].to_lines())
