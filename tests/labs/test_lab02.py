@@ -21,12 +21,14 @@ from labs.lab02_route.evidence import distance, metric, said
 from labs.lab02_route.kinds import KINDS, classify, describe, fields
 from labs.lab02_route.scenes import BEYOND, SCENES, TO_INFINITY, by_hand, network_of
 from labs.lab02_route.topology import Mesh, topos
+from labs.story.trace import Trace
 from labs.testbed import enclave, testbeds
 from labs.testbed.cast import Cast
 from labs.testbed.judge import Verdict
 from labs.testbed.scene import Plan
 from labs.testbed.sim import play
-from netstack.packet import BROADCAST, NOBODY, VECTOR, Entry, Packet, build_vector, in_ethernet
+from netstack.packet import BROADCAST, NOBODY, VECTOR, Entry, Packet, build_vector, from_ethernet, in_ethernet
+from netstack.wire import SECOND
 
 LAB = open_course().lab("2")
 HANDOUT = (LAB.folder / "README.md").read_text(encoding="utf-8")
@@ -140,6 +142,25 @@ def test_three_routers_count_to_infinity_one_by_one(cast: Cast) -> None:
         if frame.at > 6_600_000_000 and metric(vector, BEYOND) < 16
     ]
     assert list(dict.fromkeys(far for _, far in sorted(told))) == list(range(4, 16))
+
+
+def bounces(trace: Trace) -> list[int]:
+    """The times to live of the packets between r2 and r3 after 7.3 s, by when every right router has heard."""
+    frames = (frame for frame in trace.frames() if frame.at > 7.3 * SECOND and frame.kind == "data")
+    packets = (from_ethernet(frame.data) for frame in frames if frame.direction in ("r2-r3", "r3-r2"))
+    return sorted((packet.ttl for packet in packets), reverse=True)
+
+
+def test_in_a_row_packets_go_to_and_fro_without_rule_10(cast: Cast, tmp_path: Path) -> None:
+    """With it none does; without, the first crosses one link nine times, as the handout says."""
+    assert bounces(play(SCENES["row"], cast, seed=1).trace) == []
+    (echo,) = [patch for patch in read_patches(LAB.folder / "wrong") if patch.name == "echo"]
+    echo.apply(lay_out(open_course(), LAB, tmp_path))
+    with Cast(own=tmp_path, given=given_folder(LAB), hidden=LAB.hidden) as without_rule_10:
+        lives = bounces(play(SCENES["row"], without_rule_10, seed=1).trace)
+    assert (lives[0], lives[-1]) == (38, 30)
+    assert lives[0] - lives[-1] + 1 == 9
+    assert "crosses that one link nine times" in HANDOUT
 
 
 @pytest.mark.parametrize("key", ["anna", "berta", "carla"])

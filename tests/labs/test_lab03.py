@@ -224,7 +224,7 @@ def test_the_starter_earns_nothing() -> None:
     assert verdicts(LAB.folder / "starter", wanted) == dict.fromkeys(wanted, Verdict.FAIL)
 
 
-SOME = ["answers_once", "receives_plainly", "pause_grows_for_ever", "limit_compared_plainly", "hears_everything"]
+SOME = ["answers_once", "places_by_remainder", "pause_grows_for_ever", "limit_compared_plainly", "hears_everything"]
 
 
 @pytest.mark.parametrize("name", SOME)
