@@ -10,10 +10,12 @@ that asks for them (`netstack.sockets`).
 """
 
 import math
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import NoReturn, Protocol
+from itertools import groupby
+from operator import itemgetter
+from typing import NoReturn, Protocol, runtime_checkable
 
 import trio
 
@@ -28,7 +30,7 @@ PROGRAM = "main"
 
 
 class Link(Protocol):
-    """An end of a link."""
+    """An end of a link that carries frames one by one."""
 
     async def send(self, frame: bytes) -> None:
         """Put a frame on it, as far as it goes."""
@@ -37,9 +39,20 @@ class Link(Protocol):
         """The next frame that arrives."""
 
 
+@runtime_checkable
+class Card(Protocol):
+    """An end of a link that carries them a burst at a time, and never lets a sender wait."""
+
+    async def receive_burst(self) -> list[bytes]:
+        """The frames that have arrived since; at least one."""
+
+    def send_at_once(self, frames: Iterable[bytes]) -> None:
+        """Put frames on it; what does not go is lost."""
+
+
 @asynccontextmanager
 async def own_host(
-    host: Host, links: Sequence[Link], *, names: Names | None = None, linger: float = LINGER
+    host: Host, links: Sequence[Link | Card], *, names: Names | None = None, linger: float = LINGER
 ) -> AsyncIterator[Sockets]:
     """Let `host` live at the ends of `links`, one for each of its interfaces; this task's sockets are on it meanwhile.
 
@@ -64,10 +77,10 @@ class _Driver:
     """Does what has to be done around a machine, after each thing that happens to it."""
 
     machine: Machine
-    links: Sequence[Link]
+    links: Sequence[Link | Card]
     sockets: Sockets = field(init=False)
     _alarm: trio.CancelScope = field(default_factory=trio.CancelScope)
-    _out: list[tuple[int, bytes]] = field(default_factory=list)
+    _out: list[tuple[Link, bytes]] = field(default_factory=list)
     _changed: trio.lowlevel.ParkingLot = field(default_factory=trio.lowlevel.ParkingLot)
 
     def __post_init__(self) -> None:
@@ -80,19 +93,21 @@ class _Driver:
 
     async def receive(self, number: int) -> NoReturn:
         """Take in what arrives on link `number`."""
+        link = self.links[number]
         while True:
-            frame = await self.links[number].receive()
-            self.machine.receive(number, frame, now=trio.current_time())
+            frames = await link.receive_burst() if isinstance(link, Card) else [await link.receive()]
+            self.machine.receive_burst(number, frames, now=trio.current_time())
             self._carry()
+            await trio.lowlevel.checkpoint()  # Programs must have their turn however much arrives.
 
     async def send(self) -> NoReturn:
-        """Send what is to be sent, in order."""
+        """Send what is to be sent on links that may let us wait, in order."""
         while True:
             while not self._out:
                 await self._changed.park()
             out, self._out = self._out, []
-            for number, frame in out:
-                await self.links[number].send(frame)
+            for link, frame in out:
+                await link.send(frame)
 
     async def keep_time(self) -> NoReturn:
         """Ring when the machine wants it."""
@@ -115,11 +130,18 @@ class _Driver:
         while self.machine.has_news(PROGRAM):
             for answer in self.machine.answers(PROGRAM, now=trio.current_time()):
                 self.sockets.receive(answer)
-        self._out += self.machine.frames_to_send()
+        for number, frames in groupby(self.machine.frames_to_send(), key=itemgetter(0)):
+            self._put_on(self.links[number], (frame for _, frame in frames))
         self._changed.unpark_all()
         due = self._due()
         if due != self._alarm.deadline:
             self._alarm.deadline = due
+
+    def _put_on(self, link: Link | Card, frames: Iterable[bytes]) -> None:
+        if isinstance(link, Card):
+            link.send_at_once(frames)
+        else:
+            self._out += ((link, frame) for frame in frames)
 
     def _due(self) -> float:
         due = self.machine.next_timer()

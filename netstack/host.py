@@ -16,7 +16,7 @@ errors that RFC 1122 wants; UDP and TCP. **What it does not do**: fragments, IP 
 
 import random
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
 from heapq import heappop, heappush
@@ -106,6 +106,7 @@ class Host:
     _addresses: set[int] = field(init=False)
     _out: list[tuple[int, bytes]] = field(default_factory=list)
     _local: deque[IPv4] = field(default_factory=deque)
+    _unpushed: dict[Connection, None] = field(default_factory=dict)
     _touched: dict[Touched, None] = field(default_factory=dict)
     _timers: list[tuple[float, int, Connection]] = field(default_factory=list)
     _due: dict[Connection, float] = field(default_factory=dict)
@@ -131,6 +132,19 @@ class Host:
 
     def receive(self, interface: int, frame: bytes, *, now: float) -> None:
         """Take in a frame; one that is not for us, or is none, is ignored."""
+        self.receive_burst(interface, (frame,), now=now)
+
+    def receive_burst(self, interface: int, frames: Iterable[bytes], *, now: float) -> None:
+        """Take in frames that have come at once, and only then say what is to be said to them.
+
+        So one acknowledgement may stand for many segments, as it does on Linux, whose cards put them together.
+        """
+        for frame in frames:
+            self._receive(interface, frame, now=now)
+        self._push_all(now)
+        self._deliver_local(now)
+
+    def _receive(self, interface: int, frame: bytes, *, now: float) -> None:
         try:
             ether = Ethernet.parse(frame)
             if ether.destination not in (self.interfaces[interface].mac, BROADCAST):
@@ -141,7 +155,6 @@ class Host:
                 self._receive_ip(IPv4.parse(ether.payload), now=now)
         except PacketError:
             return
-        self._deliver_local(now)
 
     def _receive_arp(self, interface: int, message: Arp, *, now: float) -> None:
         answer, released = self._arp[interface].receive(message, now=now)
@@ -203,6 +216,7 @@ class Host:
         """What this host has sent to itself arrives at once, in order."""
         while self._local:
             self._take(self._local.popleft(), now=now)
+            self._push_all(now)
 
     def _forward(self, packet: IPv4, *, now: float) -> None:
         """RFC 1812, 5.3.1: the time to live counts routers."""
@@ -308,12 +322,22 @@ class Host:
         if connection is None and opens(segment):
             connection = self._answer_syn(segment, local, remote, now=now)
         elif connection is not None:
+            wanted = connection.receiver.wanted
             connection.receive(segment, now=now, marked=packet.ecn == CE)
             self._settle(connection)
+            if segment.payload and connection.receiver.wanted != wanted + len(segment.payload):
+                self.push(connection, now=now)  # RFC 5681 (4.2): out of order, and somebody counts the answers.
         elif (reset := reset_for(segment)) is not None:
             self._send_tcp(reset, local, remote, now=now)
         if connection is not None:
-            self.push(connection, now=now)
+            self._unpushed[connection] = None
+
+    def _push_all(self, now: float) -> None:
+        """Send what comes of the segments taken in."""
+        while self._unpushed:
+            unpushed, self._unpushed = self._unpushed, {}
+            for connection in unpushed:
+                self.push(connection, now=now)
 
     def _answer_syn(self, segment: Tcp, local: Endpoint, remote: Endpoint, *, now: float) -> Connection | None:
         listener = self.ports.listener_at(local)
@@ -361,6 +385,7 @@ class Host:
     def _end(self, connection: Connection) -> None:
         self.ports.forget(connection)
         self._due.pop(connection, None)
+        self._unpushed.pop(connection, None)
         if (listener := self._waits_for.pop(connection, None)) is not None:
             listener.half_open.discard(connection)
 

@@ -4,6 +4,7 @@ Anything that happens to a host may answer what its programs wait for, and each 
 `Machine` goes round until nothing happens any more, and keeps what has to be carried away: frames, and answers.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from netstack.calls import Program
@@ -36,7 +37,11 @@ class Machine:
 
     def receive(self, interface: int, frame: bytes, *, now: float) -> None:
         """A frame has come."""
-        self.host.receive(interface, frame, now=now)
+        self.receive_burst(interface, (frame,), now=now)
+
+    def receive_burst(self, interface: int, frames: Iterable[bytes], *, now: float) -> None:
+        """Several frames have come at once; answers are made when all have been taken in."""
+        self.host.receive_burst(interface, frames, now=now)
         self._settle(now)
 
     def next_timer(self) -> float | None:

@@ -9,7 +9,7 @@ import ctypes
 import fcntl
 import socket
 import struct
-from collections import deque
+from collections.abc import Iterable
 from contextlib import suppress
 
 import trio
@@ -50,11 +50,10 @@ def switch_off_offloads(interface: str) -> None:
 
 
 class PacketSocket:
-    """A link (see `netstack.driver`) on one interface: frames are read a burst at a time."""
+    """A card (see `netstack.driver`) on one interface: frames are read and sent a burst at a time."""
 
     def __init__(self, opened: socket.socket) -> None:
         self._socket = opened
-        self._arrived: deque[bytes] = deque()
 
     @classmethod
     def on(cls, interface: str) -> "PacketSocket":
@@ -62,26 +61,25 @@ class PacketSocket:
         switch_off_offloads(interface)
         return cls(open_packet_socket(interface))
 
-    async def receive(self) -> bytes:
-        """The next frame. Returns at once as long as some of a burst are left."""
-        while not self._arrived:
-            await trio.lowlevel.wait_readable(self._socket)
-            with suppress(BlockingIOError):
-                while len(self._arrived) < BURST:
-                    self._arrived.append(self._socket.recv(LONGEST))
-        return self._arrived.popleft()
-
-    async def send(self, frame: bytes) -> None:
-        """Put a frame on the link, or lose it: a card that is overrun, down or too small for it tells nobody."""
-        while True:
+    async def receive_burst(self) -> list[bytes]:
+        """The frames that have arrived, at least one, at most `BURST`."""
+        frames: list[bytes] = []
+        while not frames:
+            receive = self._socket.recv
             try:
-                self._socket.send(frame)
+                while len(frames) < BURST:
+                    frames.append(receive(LONGEST))
             except BlockingIOError:
-                await trio.lowlevel.wait_writable(self._socket)
-                continue
-            except OSError:
-                pass
-            return
+                if not frames:
+                    await trio.lowlevel.wait_readable(self._socket)
+        return frames
+
+    def send_at_once(self, frames: Iterable[bytes]) -> None:
+        """Put frames on the link, or lose them: a card that is overrun, down or too small for one tells nobody."""
+        send = self._socket.send
+        for frame in frames:
+            with suppress(OSError):
+                send(frame)
 
     def close(self) -> None:
         """Let go of the interface."""
