@@ -70,8 +70,8 @@ class NewReno:
             self.window += self.mss
 
     def lost(self, in_flight: int, *, now: float) -> None:
-        """Halve (RFC 5681, equation 4), what limited transmit has sent beyond the window left out (3.2, step 2)."""
-        self.threshold = max(min(in_flight, self.window) // 2, 2 * self.mss)
+        """Halve (RFC 5681, equation 4)."""
+        self.threshold = max(in_flight // 2, 2 * self.mss)
         self.window, self._towards_next = self.threshold, 0
 
     def timed_out(self, in_flight: int, *, now: float) -> None:

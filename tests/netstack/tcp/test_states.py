@@ -223,7 +223,7 @@ def test_data_for_a_connection_that_was_closed_resets_it() -> None:
     it = Played()
     assert it.user(close) == ["FA 1 ack 1"]
     it.hear("A", ack=2)
-    assert it.hear("PA", b"hello?")[0].startswith("RA 2")
+    assert it.hear("PA", b"hello?")[0].startswith("R 2")
     assert it.it.state is State.CLOSED
 
 
