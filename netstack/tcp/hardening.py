@@ -30,7 +30,7 @@ def is_acceptable(segment: Tcp, sequence: int, *, wanted: int, window: int) -> b
     """Whether a segment that begins at the position `sequence` touches the window (RFC 9293, 3.4 and its table 6).
 
     Differs from the table as Linux does: the number just behind the window will do. It is the one of whatever comes
-    from a side that has filled our window, and its acknowledgements are good (RFC 9293, 3.10.7.4, MUST-66).
+    from a side that has filled our window, and its acknowledgements are good (RFC 9293, 3.10.7.4, "special allowance").
     """
     if sequence > wanted + window:
         return False

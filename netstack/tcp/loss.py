@@ -77,7 +77,7 @@ class DuplicateAcks(Untimed):
         if report.advanced:
             self._count = 0
             if report.episode == "recovery" and flight:
-                flight.lose(flight.records[0])  # RFC 6582 (3.2, step 4): one segment for each partial one
+                flight.lose(flight.records[0])  # RFC 6582 (3.2, step 3): one segment for each partial one
         elif report.duplicate:
             self._count += 1
             flight.departed = min(flight.departed + 1, len(flight.records) - 1)

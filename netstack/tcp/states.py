@@ -2,7 +2,7 @@
 
 `TRANSITIONS` is the whole law: what is not in it is not allowed, and asking for it is a mistake in this package. Two
 things stand outside, because they hold everywhere: a reset, and giving up, lead from any state to CLOSED. `diagram`
-writes the table down in Graphviz's language; the picture in `docs/tcp.md` is made from it.
+writes the table down in Mermaid's language; the picture in `docs/tcp.md` is made from it.
 """
 
 from enum import Enum
@@ -84,8 +84,7 @@ SYNCHRONIZED = set(State) - {State.CLOSED, State.LISTEN, State.SYN_SENT, State.S
 
 
 def diagram() -> str:
-    """The table as a Graphviz digraph."""
-    lines = ["digraph tcp {", "  rankdir=TB; node [shape=box, fontname=sans]; edge [fontname=sans, fontsize=10];"]
-    for (state, event), following in TRANSITIONS.items():
-        lines.append(f'  "{state}" -> "{following}" [label="{event.value}"];')
-    return "\n".join([*lines, "}", ""])
+    """The table as a state diagram in Mermaid's language."""
+    names = [f"    {state.name}: {state}" for state in State]
+    moves = [f"    {before.name} --> {after.name}: {event.value}" for (before, event), after in TRANSITIONS.items()]
+    return "\n".join(["stateDiagram-v2", *names, "    [*] --> CLOSED", *moves, ""])

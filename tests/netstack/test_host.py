@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from netstack.host import Host, Interface, Unreachable, Way
 from netstack.packets import SYN, Ethernet, IPv4, Tcp, ethernet, number, tcp
+from netstack.ports import FIRST_EPHEMERAL, LAST, Listener, NoPorts, Ports
 from netstack.tcp import Failure, State
 
 DELAY = 0.001
@@ -147,6 +148,22 @@ def test_a_full_backlog_lets_them_try_again() -> None:
     listener.ready.popleft()
     net.run(until=5)
     assert all(c.is_established for c in connections)
+
+
+def test_ports_are_drawn_at_random_and_never_twice() -> None:
+    """RFC 6056, 3.3.1."""
+    ports = Ports(random.Random(1))
+    drawn = []
+    for _ in range(100):
+        drawn.append(ports.draw_port())
+        ports.listeners[0, drawn[-1]] = Listener((0, drawn[-1]), 1)
+    assert len(set(drawn)) == 100
+    assert all(FIRST_EPHEMERAL <= port <= LAST for port in drawn)
+    assert sorted(drawn) != drawn
+    for port in range(FIRST_EPHEMERAL, LAST + 1):
+        ports.listeners[0, port] = Listener((0, port), 1)
+    with pytest.raises(NoPorts):
+        ports.draw_port()
 
 
 # What no honest packet is like

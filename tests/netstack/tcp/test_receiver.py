@@ -86,7 +86,7 @@ def test_what_is_beyond_the_window_is_cut_off() -> None:
 
 
 def test_a_closed_window_still_takes_acknowledgements() -> None:
-    """RFC 9293, 3.10.7.4 (MUST-66): or else two full sides would wait for each other."""
+    """RFC 9293, 3.10.7.4, first check: or else two full sides would wait for each other."""
     it = Played(settings=replace(PLAIN, receive_buffer=1000))
     it.write(b"x" * 500)
     it.hear("A", b"y" * 1000)
