@@ -89,10 +89,14 @@ class _Told:
         self.progress = workspace.Progress.load()
 
     def tell_check(self, result: CheckResult) -> None:
-        """On a terminal, a line that the next one replaces: a step may take some seconds."""
-        if not self.quiet and sys.stdout.isatty():
-            line = f"step {result.check.step:<3} {result.verdict}: {result.check.sentence}"
+        """Each verdict at once, for a step may take seconds; on a terminal, in a line that the next one replaces."""
+        if self.quiet:
+            return
+        line = f"step {result.check.step:<3} {result.verdict}: {result.check.sentence}"
+        if sys.stdout.isatty():
             print(f"\r\x1b[K{line[: width() - 1]}", end="", flush=True)
+        else:
+            print(f"  {line}", flush=True)
 
     def tell(self, result: StepResult, examination: Examination) -> StepResult:
         if self.quiet:

@@ -8,7 +8,7 @@ from pathlib import Path
 from labs.cli.chosen import add_lab, at_least_one, chosen_lab, exit_code, refusing
 from labs.cli.exit import Refusal
 from labs.cli.terminal import escape, paint, progress, width
-from labs.course import Lab
+from labs.course import TESTBEDS, Lab
 from labs.grading import batch
 from labs.grading.examination import VISIBLE
 from labs.grading.results import Result, seed_set
@@ -30,6 +30,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--jobs", type=at_least_one, default=os.cpu_count() or 1, metavar="N", help="at a time")
     parser.add_argument("--key", default=VISIBLE, help="the course's key: seeds that no student knows")
     parser.add_argument("--deadline", type=float, default=batch.DEADLINE, metavar="S", help="seconds for a submission")
+    parser.add_argument("--on", choices=TESTBEDS, help="only on this testbed: what needs another is not run")
     parser.add_argument("--level", type=int, choices=[0, 1, 2], help="the sandbox's level; the best that works here")
     parser.add_argument("--json", action="store_true", help="the results as JSON (docs/json.md)")
 
@@ -41,7 +42,7 @@ def run(args: argparse.Namespace) -> int:
         raise Refusal(f"there is no {escape(str(args.path))}", cure="name a submission, or a folder of them")
     submissions = batch.submissions_in(args.path, lab)
     level, weakness = _level(args.level)
-    terms = batch.Terms(key=args.key, level=level, jobs=args.jobs, deadline=args.deadline, out=args.out)
+    terms = batch.Terms(key=args.key, on=args.on, level=level, jobs=args.jobs, deadline=args.deadline, out=args.out)
     done = 0
 
     def told(result: Result) -> None:

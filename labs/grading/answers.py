@@ -226,7 +226,7 @@ def play_case(lab: Lab, patch: Patch, own: Path, *, like: Cast | None = None) ->
     name = patch.one("scene")
     if name not in scenes:
         raise CourseError(f"{patch.file} names the scene {name!r}", cure=f"the scenes are {', '.join(scenes)}")
-    with Cast(own=own, given=given_folder(lab), hidden=lab.hidden, like=like) as cast:
+    with like.another(own) if like else Cast(own=own, given=given_folder(lab), hidden=lab.hidden) as cast:
         trace = sim.play(scenes[name], cast, seed=int(patch.one("seed"))).trace
     trace.seed = 0  # it would replay the case
     return trace

@@ -15,7 +15,7 @@ import tempfile
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
@@ -25,13 +25,14 @@ from typing import Any
 from labs.course import Kind, Lab
 from labs.grading.answers import key_of
 from labs.grading.checks import Check, find_checks
-from labs.grading.examination import VISIBLE, Examination
+from labs.grading.examination import VISIBLE, Examination, reference_cast
 from labs.grading.hints import hint_for
 from labs.grading.intake import Refused, take_in
 from labs.grading.results import Record, Result
 from labs.story import narrate
 from labs.story.escape import csv_cell, plain
 from labs.testbed import sandbox, testbeds
+from labs.testbed.cast import Cast, CastError
 from labs.testbed.judge import Broken, Verdict
 from labs.testbed.sandbox import Level
 from labs.workspace import write_atomically
@@ -45,9 +46,13 @@ _SPAWN = multiprocessing.get_context("fork")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Terms:
-    """How a batch is graded. `deadline` is seconds for a submission; `out` is where results go, if anywhere."""
+    """How a batch is graded. `deadline` is seconds for a submission; `out` is where results go, if anywhere.
+
+    `on` is the only testbed, where that is wanted: what needs another is not run.
+    """
 
     key: str = VISIBLE
+    on: str | None = None
     level: Level = Level.NONE
     jobs: int = 1
     deadline: float = DEADLINE
@@ -82,6 +87,7 @@ def grade(
         testbeds.why_not(testbed)
     batch = _Batch(lab, terms, checks, [_result_for(lab, path, terms) for path in submissions], told)
     batch.save_all()
+    batch.keep_reference()
     waiting = list(zip(submissions, batch.results, strict=True))[::-1]
     try:
         while waiting or batch.workers:
@@ -112,14 +118,36 @@ class _Batch:
         self.keys: dict[str, list[Result]] = defaultdict(list)
         self.scratch = Path(tempfile.mkdtemp(prefix="downstack-grade-"))  # what a killed worker cannot put away
         self.scratch.chmod(0o755)  # for a sandbox that runs programs as another user
+        self.reference: Cast | None = None
+        self._stack = ExitStack()
+
+    def keep_reference(self) -> None:
+        """Have the reference's programs ready, if answers of submissions are compared with what they do."""
+        if self.lab.has_reference and any(step.kind is Kind.PREDICT for step in self.lab.steps):
+            self.reference = self._stack.enter_context(reference_cast(self.lab))
 
     def start(self, submission: Path, result: Result) -> None:
         news, ours = _SPAWN.Pipe(duplex=False)
-        work = (ours, self.lab, submission.absolute(), self.terms, self.checks, self.scratch)
-        process = _SPAWN.Process(target=_work, args=work)
-        process.start()
+        with self._own_reference() as reference:
+            work = (ours, self.lab, submission.absolute(), self.terms, self.checks, self.scratch, reference)
+            process = _SPAWN.Process(target=_work, args=work)
+            process.start()
         ours.close()
         self.workers.append(_Worker(process, news, result))
+
+    @contextmanager
+    def _own_reference(self) -> Iterator[Cast | None]:
+        """The reference's programs, ready for a worker that is forked meanwhile, and then for it alone."""
+        if self.reference is None:
+            yield None
+            return
+        with self.reference.another(self.reference.own) as cast:
+            try:
+                cast.warm()
+            except CastError:
+                yield None
+            else:
+                yield cast
 
     def listen(self) -> None:
         """Wait for news, or for the next deadline; and act on it."""
@@ -173,6 +201,7 @@ class _Batch:
 
     def close(self) -> None:
         """Look at the keys, which only all submissions together tell, and write everything."""
+        self._stack.close()
         shutil.rmtree(self.scratch, ignore_errors=True)
         for key, results in self.keys.items():
             _examine_key(key, results)
@@ -261,13 +290,21 @@ def as_csv(lab: Lab, results: Iterable[Result]) -> str:
 # The worker's side ----------------------------------------------------------------------------------------------------
 
 
-def _work(news: Connection, lab: Lab, submission: Path, terms: Terms, checks: Sequence[Check], scratch: Path) -> None:
+def _work(
+    news: Connection,
+    lab: Lab,
+    submission: Path,
+    terms: Terms,
+    checks: Sequence[Check],
+    scratch: Path,
+    reference: Cast | None,
+) -> None:
     """Grade one submission, and send what comes of it. Asked to end, it puts its programs away first."""
     tempfile.tempdir = str(scratch)
     signal.signal(signal.SIGTERM, _leave)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
-        for message in _news_of(lab, submission, terms, checks):
+        for message in _news_of(lab, submission, terms, checks, reference):
             news.send(message)
     except Refused as error:
         news.send({"over": f"refused: {error}"})
@@ -285,7 +322,9 @@ def _leave(number: int, frame: FrameType | None) -> None:
     raise SystemExit(128 + number)
 
 
-def _news_of(lab: Lab, submission: Path, terms: Terms, checks: Sequence[Check]) -> Iterator[Any]:
+def _news_of(
+    lab: Lab, submission: Path, terms: Terms, checks: Sequence[Check], reference: Cast | None
+) -> Iterator[Any]:
     with tempfile.TemporaryDirectory(prefix="downstack-submission-") as folder:
         own = Path(folder) / "own"
         if remarks := take_in(submission, own):
@@ -293,7 +332,15 @@ def _news_of(lab: Lab, submission: Path, terms: Terms, checks: Sequence[Check]) 
         with suppress(Broken):
             yield {"key": key_of(own)}
         Path(folder).chmod(0o755)
-        with Examination(lab=lab, submission=own, level=terms.level, key=terms.key, checks=checks) as examination:
+        with Examination(
+            lab=lab,
+            submission=own,
+            level=terms.level,
+            key=terms.key,
+            on=terms.on,
+            checks=checks,
+            reference=reference,
+        ) as examination:
             for step in lab.steps:
                 yield {"step": step.id}
                 result = examination.step(step)

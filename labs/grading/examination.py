@@ -222,16 +222,19 @@ class Examination:
     def cast(self, preload: tuple[str, ...] = ()) -> Cast:
         """The processes in which the submission's programs run, with the modules `preload` at hand."""
         if preload not in self._casts:
-            cast = Cast(
-                own=self.submission,
-                given=given_folder(self.lab),
-                hidden=self.lab.hidden,
-                level=self.level,
-                preload=preload,
-                like=None if self.level or preload else self.ready,
-            )
-            self._casts[preload] = cast.__enter__()
+            self._casts[preload] = self._cast(preload).__enter__()
         return self._casts[preload]
+
+    def _cast(self, preload: tuple[str, ...]) -> Cast:
+        if self.ready is not None and not self.level and preload == self.ready.preload:
+            return self.ready.another(self.submission)
+        return Cast(
+            own=self.submission,
+            given=given_folder(self.lab),
+            hidden=self.lab.hidden,
+            level=self.level,
+            preload=preload,
+        )
 
     def _drop_casts(self) -> None:
         while self._casts:
@@ -246,7 +249,7 @@ def reference_cast(lab: Lab, like: Cast | None = None) -> Iterator[Cast]:
     """A cast that plays the reference's programs, made from the one that it is `like`, if there is one."""
     with tempfile.TemporaryDirectory(prefix="downstack-reference-") as folder:
         own = lay_out(open_course(lab.folder.parent), lab, Path(folder))
-        with Cast(own=own, given=given_folder(lab), hidden=lab.hidden, like=like) as cast:
+        with like.another(own) if like else Cast(own=own, given=given_folder(lab), hidden=lab.hidden) as cast:
             yield cast
 
 

@@ -19,7 +19,7 @@ import tempfile
 import time
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import chain
 from pathlib import Path
 from types import TracebackType
@@ -358,6 +358,12 @@ class Cast:
                 "`lab doctor` what this machine lacks"
             ) from None
         return zygote
+
+    def another(self, own: Path) -> "Cast":
+        """A cast like this one for the programs in `own`; this one must outlast it, and have no sandbox."""
+        if self.level is not Level.NONE:
+            raise ValueError("in a sandbox, nothing is shared with another submission")
+        return replace(self, own=own, like=self, _lock=-1, _zygotes={})
 
     def warm(self) -> _Zygote:
         """The zygote for this machine's own network, ready before the first program wants it."""

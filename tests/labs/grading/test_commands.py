@@ -50,6 +50,8 @@ def test_a_students_way_through_a_lab(
     (folder / "echo.py").write_bytes((right / "echo.py").read_bytes())
     code, out, _ = lab_(capsys, "check", "90", "--on", "sim", "--step", "1")
     assert (code, out.splitlines()[-1]) == (ending.PASSED, "30 of 30 points")
+    first, *_ = out.splitlines()
+    assert first.startswith("  step 1   pass: ")  # each check at once, before its step is done
     assert workspace.Progress.load().passed(lab) == {"1"}
 
     code, out, err = lab_(capsys, "start", "90")

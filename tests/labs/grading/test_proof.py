@@ -101,3 +101,10 @@ def test_files_that_give_answers_away_must_be_named(lab: Lab, tmp_path: Path) ->
     finding = examine(read_lab(other), Claim(what="hidden"), TERMS)
     assert finding.verdict is Verdict.FAIL
     assert "hidden = ['netstack/" in finding.says
+
+
+def test_a_step_that_does_without_a_file_is_not_played_again_for_mutants_of_it(lab: Lab) -> None:
+    with proof.Workshop(lab, TERMS) as shop:
+        assert shop.is_passed_without(lab.step("1"), frozenset({"asker.py"}))
+        assert not shop.is_passed_without(lab.step("1"), frozenset({"echo.py"}))
+        assert not shop.is_passed_without(lab.step("2"), frozenset({"asker.py"}))

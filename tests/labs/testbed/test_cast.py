@@ -16,7 +16,7 @@ import pytest
 from labs.testbed import sandbox
 from labs.testbed.cast import Cast, CastError, stage
 from labs.testbed.sandbox import Level
-from labs.testbed.scene import Limits, Program
+from labs.testbed.scene import Limits, Port, Program, Scene
 from labs.testbed.sim import play
 from netstack.wire import SECOND
 
@@ -324,3 +324,45 @@ class TestInASandbox:
                 except OSError:
                     continue
         return found
+
+
+# A cast like another --------------------------------------------------------------------------------------------------
+
+SAYS = "import word\nasync def main(host):\n    await host.app.send(word.WORD)"
+TO_BE_HEARD = Scene(
+    name="says",
+    topology=row(1),
+    programs=(Program(host="a", file="says.py"),),
+    ports=(Port(host="a", enough=1),),
+)
+
+
+def test_a_cast_like_another_plays_its_own_programs(tmp_path: Path) -> None:
+    folders = [tmp_path / name for name in ("first", "second")]
+    for folder in folders:
+        folder.mkdir()
+        (folder / "says.py").write_text(SAYS)
+        (folder / "word.py").write_text(f"WORD = {folder.name.encode()!r}")
+    with Cast(own=folders[0]) as ready:
+        process = ready.warm().process
+        with ready.another(folders[1]) as other:
+            said = [play(TO_BE_HEARD, cast, seed=1).trace.delivered("a") for cast in (ready, other, ready)]
+            assert other.warm().process is None  # it was forked
+        assert play(TO_BE_HEARD, ready, seed=1).trace.delivered("a") == [b"first"]
+    assert said == [[b"first"], [b"second"], [b"first"]]
+    assert process is not None
+    assert process.poll() is not None
+
+
+def test_in_a_sandbox_nothing_is_shared_with_another_submission(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="in a sandbox"):
+        Cast(own=tmp_path, level=Level.BUBBLEWRAP).another(tmp_path)
+
+
+def test_a_file_that_no_compiler_survives_is_its_programs_trouble(tmp_path: Path) -> None:
+    (tmp_path / "says.py").write_text("async def main(host):\n    await host.app.send(b'well')")
+    (tmp_path / "deep.py").write_text("(" * 100_000)
+    (tmp_path / "no.py").write_bytes(b"\x00\xff")
+    os.mkfifo(tmp_path / "pipe.py")
+    with Cast(own=tmp_path) as cast:
+        assert play(TO_BE_HEARD, cast, seed=1).trace.delivered("a") == [b"well"]
