@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from netstack.tcp.congestion import Congestion
 from netstack.tcp.loss import Counting, Detector, DuplicateAcks
+from netstack.tcp.probes import TailProbe
 from netstack.tcp.rack import Rack
 from netstack.tcp.reassembler import Reassembler
 from netstack.tcp.receiver import Receiver
@@ -39,7 +40,7 @@ def make_sender(first: int, settings: Settings) -> Sender:
         capacity=settings.send_buffer,
         round_trip=RoundTrip(least=settings.least_timeout, most=settings.longest_timeout, first=settings.first_timeout),
         recovery=Recovery(mss=settings.mss, make_congestion=make_congestion, detector=detector, recover=first),
-        tail_probes=settings.sack and settings.rack,
+        tail=TailProbe(enabled=settings.sack and settings.rack),
         nagle=settings.nagle,
         user_timeout=settings.user_timeout,
         syn_retries=settings.syn_retries,

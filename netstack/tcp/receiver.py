@@ -40,8 +40,7 @@ class Receiver:
 
     def begin(self, first: int) -> None:
         """The other side's SYN has come; `first` is the number after it."""
-        self._edge += first - self.reassembler.wanted
-        self.reassembler.wanted = first
+        self._edge = self.reassembler.wanted = first
 
     @property
     def wanted(self) -> int:

@@ -22,11 +22,10 @@ from dataclasses import dataclass, field
 from netstack.packets.quick_init import quick_init
 from netstack.tcp.flight import Flight, Sent
 from netstack.tcp.loss import Report
+from netstack.tcp.probes import Persist, TailProbe
 from netstack.tcp.recovery import Recovery
 from netstack.tcp.rtt import RoundTrip
 
-SLOWEST_ACK = 0.2  # RFC 8985 (7.2), WCDelAckT: a receiver may hold the acknowledgement of a single segment back
-MOST_DOUBLINGS = 10  # of the persist timer: by then `RoundTrip.most` is what counts
 NEVER = float("inf")
 
 
@@ -57,7 +56,7 @@ class Sender:
     capacity: int
     round_trip: RoundTrip
     recovery: Recovery
-    tail_probes: bool = False
+    tail: TailProbe
     nagle: bool = True
     user_timeout: float = NEVER
     syn_retries: int = 6
@@ -82,10 +81,7 @@ class Sender:
     _filled: int = 0  # the congestion window was full, and held something back, when all before this was sent
     _resend_at: float | None = None
     _timeouts: int = 0  # of the retransmission timer, in a row
-    _tail_at: float | None = None
-    _tail_probed: bool = False
-    _persist_at: float | None = None
-    _persisted: int = 0
+    _persist: Persist = field(default_factory=Persist)
     _forced: bool = False  # a timer has gone off: send whatever can be sent, however small, or else a probe
     _waiting_since: float | None = None
     _last_sent_at: float = 0.0
@@ -99,7 +95,7 @@ class Sender:
         self.recovery.begin(mss)
         if not sack:
             self.recovery.without_sack()
-            self.tail_probes = False  # RFC 8985 (7.2): they would tell nothing.
+            self.tail.enabled = False  # RFC 8985 (7.2): they would tell nothing.
 
     # What the user does
 
@@ -181,7 +177,7 @@ class Sender:
         if ack.number > self.unacknowledged or (ack.sequence, ack.number) >= self._updated_by:
             self.window, self._updated_by = ack.window, (ack.sequence, ack.number)
             self.widest = max(self.widest, ack.window)
-        if self._waiting_since is not None and (self._persist_at is not None or not self.window):
+        if self._waiting_since is not None and (self._persist.at is not None or not self.window):
             self._waiting_since = now  # It is alive, and may keep its window shut for ever (RFC 9293, 3.8.6.1).
 
     def _measure(self, arrived: Sequence[Sent], ack: Acknowledgement, *, advanced: bool, now: float) -> None:
@@ -197,8 +193,8 @@ class Sender:
         self.recovery.advanced(number)
         self._resend_at = now + self.round_trip.timeout if self.flight else None  # RFC 6298 (5.2, 5.3)
         self._waiting_since = now if self.flight or self._wants_to_send else None
-        self._tail_probed = False
-        self._tail_at = self._tail_time(now)
+        self.tail.advanced()
+        self._schedule_tail(now)
 
     def _opened(self) -> None:
         """The handshake is over. What it lost says little about the path (RFC 6928, 2; as Linux has it)."""
@@ -225,7 +221,7 @@ class Sender:
             now=now,
         )
         if not self._is_calm:
-            self._tail_at = None
+            self.tail.at = None
 
     # What goes out
 
@@ -243,7 +239,7 @@ class Sender:
             self._resend_at = now + self.round_trip.timeout  # RFC 6298 (5.1)
         if self._waiting_since is None:
             self._waiting_since = now
-        self._tail_at = self._tail_time(now)
+        self._schedule_tail(now)
 
     def _following(self, now: float) -> Sent | None:
         if not self._open:
@@ -311,29 +307,22 @@ class Sender:
     @property
     def _is_calm(self) -> bool:
         """Whether nothing is known to be wrong, so that a tail probe could tell something new (RFC 8985, 7.2)."""
-        return not (self.recovery.episode or self.flight.sacked or self._tail_probed)
+        return not (self.recovery.episode or self.flight.sacked)
 
-    def _tail_time(self, now: float) -> float | None:
-        smoothed = self.round_trip.smoothed
-        if smoothed is None or not (self.tail_probes and self.flight and self._is_calm):
-            return None
-        patience = 2 * smoothed + (SLOWEST_ACK if len(self.flight.records) == 1 else 0)
-        return now + patience if self._resend_at is None or now + patience < self._resend_at else None
+    def _schedule_tail(self, now: float) -> None:
+        segments = len(self.flight.records) if self._is_calm else 0
+        self.tail.schedule(segments=segments, smoothed=self.round_trip.smoothed, before=self._resend_at, now=now)
 
     def _watch_window(self, now: float) -> None:
-        """Start the persist timer when only the window's opening could let us go on; stop it when it has opened."""
-        if self._wants_to_send and not self.flight and not self.is_opening:
-            if self._persist_at is None:
-                self._persist_at = now + self.round_trip.timeout
-            if self._waiting_since is None:
-                self._waiting_since = now
-        else:
-            self._persist_at, self._persisted = None, 0
+        is_stuck = self._wants_to_send and not self.flight and not self.is_opening
+        self._persist.watch(is_stuck=is_stuck, timeout=self.round_trip.timeout, now=now)
+        if is_stuck and self._waiting_since is None:
+            self._waiting_since = now
 
     def next_timer(self) -> float | None:
         """When `handle_timer` wants to be called, or None."""
         patience = None if self._waiting_since is None else self._waiting_since + self.user_timeout
-        timers = (self._resend_at, self._persist_at, self._tail_at, self.recovery.detector.next_timer(), patience)
+        timers = (self._resend_at, self._persist.at, self.tail.at, self.recovery.detector.next_timer(), patience)
         return min((timer for timer in timers if timer is not None), default=None)
 
     def handle_timer(self, *, now: float) -> None:
@@ -342,10 +331,10 @@ class Sender:
             self.failed = True
         if self._resend_at is not None and now >= self._resend_at:
             self._time_out(now)
-        elif self._tail_at is not None and now >= self._tail_at:
+        elif self.tail.is_due(now=now):
             self._probe_tail(now)
-        if self._persist_at is not None and now >= self._persist_at:
-            self._probe_window(now)
+        if self._persist.ask(timeout=self.round_trip.timeout, longest=self.round_trip.most, now=now):
+            self._forced = True
         self.recovery.handle_timer(self.flight, unacknowledged=self.unacknowledged, following=self.next, now=now)
 
     def _time_out(self, now: float) -> None:
@@ -355,16 +344,11 @@ class Sender:
         self.recovery.timed_out(self.flight, following=self.next, now=now)
         self.round_trip.back_off()  # RFC 6298 (5.5)
         self._resend_at = now + self.round_trip.timeout  # RFC 6298 (5.6)
-        self._tail_at = None
-
-    def _probe_window(self, now: float) -> None:
-        self._forced = True
-        self._persisted = min(self._persisted + 1, MOST_DOUBLINGS)
-        self._persist_at = now + min(self.round_trip.timeout * 2**self._persisted, self.round_trip.most)
+        self.tail.at = None
 
     def _probe_tail(self, now: float) -> None:
         """RFC 8985 (7.3): something new if there is any, else the last segment; then the other timer starts anew."""
-        self._tail_at, self._tail_probed = None, True
+        self.tail.sent()
         room = min(self.unacknowledged + self.window - self.next, self.recovery.room(self.flight))
         if self._unsent and room >= min(self.mss, len(self._unsent)):
             self._forced = True
