@@ -1,0 +1,13 @@
+"""Policies as layers: each asks a policy what to do, and does it. They are thin, and all the awaiting is here.
+
+A layer is made by a function of its policy, and wraps any service. Time is trio's, so that everything runs in virtual
+time too; randomness is handed in.
+"""
+
+from mesh.layers.breaking import breaking
+from mesh.layers.deadlines import deadline
+from mesh.layers.hedged import hedged
+from mesh.layers.limited import bulkhead, rate_limit
+from mesh.layers.retries import retries
+
+__all__ = ["breaking", "bulkhead", "deadline", "hedged", "rate_limit", "retries"]

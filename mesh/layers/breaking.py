@@ -1,0 +1,30 @@
+"""The breaker as a layer: it asks before each call, and says afterwards what came of it, whatever came of it."""
+
+import trio
+
+from mesh.failures import CallFailed, Rejected
+from mesh.policies.breaker import Breaker
+from mesh.service import Layer, Request, Response, Service
+
+
+def breaking(breaker: Breaker) -> Layer[Request, Response]:
+    """Fail at once while the circuit is open. One breaker for all calls to one target."""
+
+    def layer(service: Service[Request, Response]) -> Service[Request, Response]:
+        async def call(request: Request) -> Response:
+            if not breaker.may_pass(now=trio.current_time()):
+                raise Rejected("breaker", text=f"the circuit to {breaker.name or 'the service'} is open")
+            tell = breaker.abandoned  # of a call that is cancelled: a probe that never ends would keep all others out
+            try:
+                response = await service(request)
+                tell = breaker.succeeded
+                return response
+            except CallFailed as failure:
+                tell = breaker.failed if failure.blames_the_callee else breaker.abandoned
+                raise
+            finally:
+                tell(now=trio.current_time())
+
+        return call
+
+    return layer

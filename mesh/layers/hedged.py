@@ -1,0 +1,56 @@
+"""Hedging as a layer: ask a second time when an answer takes unusually long, and take whichever comes first."""
+
+from collections.abc import Callable
+
+import trio
+
+from mesh.failures import CallFailed
+from mesh.policies.hedging import Hedging
+from mesh.service import Layer, Request, Response, Service
+
+
+def hedged(policy: Hedging, *, is_idempotent: Callable[[Request], bool]) -> Layer[Request, Response]:
+    """Hedge calls that may be made twice. The slower of the two is cancelled; if both fail, the first failure counts."""
+
+    def layer(service: Service[Request, Response]) -> Service[Request, Response]:
+        async def call(request: Request) -> Response:
+            began = trio.current_time()
+            wait = policy.wait()
+            if wait is None or not is_idempotent(request):
+                response = await service(request)
+            else:
+                response = await _first_of_two(service, request, wait, policy)
+            policy.answered(trio.current_time() - began)
+            return response
+
+        return call
+
+    return layer
+
+
+async def _first_of_two(
+    service: Service[Request, Response], request: Request, wait: float, policy: Hedging
+) -> Response:
+    answers: list[Response] = []
+    failures: list[CallFailed] = []
+
+    async with trio.open_nursery() as nursery:
+
+        async def ask() -> None:
+            try:
+                answers.append(await service(request))
+            except CallFailed as failure:
+                failures.append(failure)
+                if len(failures) < asked:
+                    return
+            nursery.cancel_scope.cancel()
+
+        asked = 1
+        nursery.start_soon(ask)
+        await trio.sleep(wait)
+        if policy.may_hedge():
+            asked = 2
+            nursery.start_soon(ask)
+    if answers:
+        return answers[0]
+    raise failures[0]

@@ -1,0 +1,63 @@
+"""Limits as layers: so many at a time, so many a second; whoever exceeds them is told at once."""
+
+from collections import deque
+
+import trio
+
+from mesh.failures import Rejected, Status
+from mesh.policies.limits import Bulkhead, RateLimit
+from mesh.service import Layer, Request, Response, Service
+
+
+def bulkhead(policy: Bulkhead) -> Layer[Request, Response]:
+    """Let so many calls through at a time, let so many wait, in order, and refuse the rest."""
+    turns: deque[trio.Event] = deque()
+
+    async def enter() -> None:
+        if not turns and policy.enter():
+            return
+        if not policy.queue():
+            raise Rejected("bulkhead", Status.RESOURCE_EXHAUSTED)
+        turn = trio.Event()
+        turns.append(turn)
+        try:
+            await turn.wait()
+        except trio.Cancelled:
+            if turn.is_set():
+                leave()
+            else:
+                turns.remove(turn)
+            raise
+        finally:
+            policy.leave_queue()
+
+    def leave() -> None:
+        policy.leave()
+        if turns and policy.enter():
+            turns.popleft().set()
+
+    def layer(service: Service[Request, Response]) -> Service[Request, Response]:
+        async def call(request: Request) -> Response:
+            await enter()
+            try:
+                return await service(request)
+            finally:
+                leave()
+
+        return call
+
+    return layer
+
+
+def rate_limit(policy: RateLimit) -> Layer[Request, Response]:
+    """Let so many calls a second through, and refuse the rest."""
+
+    def layer(service: Service[Request, Response]) -> Service[Request, Response]:
+        async def call(request: Request) -> Response:
+            if not policy.allow(now=trio.current_time()):
+                raise Rejected("rate limit", Status.RESOURCE_EXHAUSTED)
+            return await service(request)
+
+        return call
+
+    return layer

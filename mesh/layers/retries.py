@@ -1,0 +1,50 @@
+"""Try again: what failed by chance, what may be done twice, and as long as the budget lasts.
+
+Retries stand above the choice of an endpoint, so that each try may go elsewhere; and above the breaker, which must see
+each try. Below a deadline: a retry does not get more time than the caller has.
+"""
+
+import random
+from collections.abc import Callable
+
+import trio
+
+from mesh.failures import CallFailed, Rejected
+from mesh.policies.backoff import ENVOY, Backoff
+from mesh.policies.budget import RetryBudget
+from mesh.service import Layer, Request, Response, Service
+
+
+def retries(
+    budget: RetryBudget,
+    *,
+    randomness: random.Random,
+    is_idempotent: Callable[[Request], bool],
+    tries: int = 3,
+    backoff: Backoff = ENVOY,
+) -> Layer[Request, Response]:
+    """Make each call up to `tries` times. One budget for all calls of a client."""
+
+    def may_repeat(request: Request, failure: CallFailed) -> bool:
+        # To try again what a layer of our own has just refused would only ask it the same question.
+        if isinstance(failure, Rejected) or not failure.blames_the_callee:
+            return False
+        return not failure.maybe_done or is_idempotent(request)
+
+    def layer(service: Service[Request, Response]) -> Service[Request, Response]:
+        async def call(request: Request) -> Response:
+            budget.request(now=trio.current_time())
+            made = 1
+            while True:
+                try:
+                    return await service(request)
+                except CallFailed as failure:
+                    now = trio.current_time()
+                    if made >= tries or not may_repeat(request, failure) or not budget.may_retry(now=now):
+                        raise
+                await trio.sleep(backoff.wait(made, randomness=randomness))
+                made += 1
+
+        return call
+
+    return layer
