@@ -10,7 +10,7 @@ from mesh.service import Layer, Request, Response, Service
 
 
 def hedged(policy: Hedging, *, is_idempotent: Callable[[Request], bool]) -> Layer[Request, Response]:
-    """Hedge calls that may be made twice. The slower of the two is cancelled; if both fail, the first failure counts."""
+    """Hedge calls that may be made twice. The slower one is cancelled; if both fail, the first failure counts."""
 
     def layer(service: Service[Request, Response]) -> Service[Request, Response]:
         async def call(request: Request) -> Response:
