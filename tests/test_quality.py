@@ -12,7 +12,7 @@ ROOT = Path(__file__).resolve().parents[1]
 BIN = Path(sys.executable).parent
 
 # The shells of netstack: trio, sockets and clocks are theirs alone. Every other module of it is pure core.
-SHELLS = ("netstack/link/", "netstack/driver.py", "netstack/sockets.py")
+SHELLS = ("netstack/link/", "netstack/driver.py", "netstack/names.py", "netstack/sockets.py")
 CORES = ("netstack/**/*.py", "mesh/policies/**/*.py")
 IMPURE = {"asyncio", "multiprocessing", "select", "selectors", "socket", "subprocess", "threading", "time", "trio"}
 
