@@ -2,7 +2,7 @@
 
 import argparse
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from labs.cli.exit import PASSED, Refusal
 from labs.cli.terminal import escape, paint, sign, width
@@ -25,14 +25,16 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Print the curve and the table, or the same as JSON."""
     try:
-        rows = open_ledger(open_course(), home() if args.mine else None)
+        course = open_course()
+        rows = open_ledger(course, home() if args.mine else None)
     except CourseError as error:
         raise Refusal(error.message, cure=error.cure) from None
     except LedgerError as error:
         raise Refusal(escape(str(error)), cure="mend it, and count again") from None
     if args.mine and not any(row.files for row in rows):
         raise Refusal(f"there is no lab of yours in {home()}", cure="./lab start 0 begins with one")
-    print(json.dumps(as_json(rows), indent=2) if args.json else in_words(rows, files=args.files))
+    here = [lab.number for lab in course.labs()]
+    print(json.dumps(as_json(rows), indent=2) if args.json else in_words(rows, here, files=args.files))
     return PASSED
 
 
@@ -56,13 +58,14 @@ def curve(rows: Sequence[Row], *, columns: int) -> list[str]:
     return draw(rows, signs=UNICODE if sign("█░─┼│", "") else ASCII, columns=columns)
 
 
-def in_words(rows: Sequence[Row], *, files: bool = False) -> str:
-    """The curve and the table, for a terminal."""
+def in_words(rows: Sequence[Row], here: Collection[str] = (), *, files: bool = False) -> str:
+    """The curve and the table, for a terminal. The labs `here` are there: without files of yours they are not begun."""
     lines = [paint("Lines of networking: inside the application above, what carries it below", "bold"), ""]
     lines += [*curve(rows, columns=width()), ""]
     lines.append(paint(f"{'lab':<24}{'inside':>8}{'below':>8}", "bold"))
     for row in rows:
-        told = f"{row.inside:>8}{row.below:>8}" if row.files else f"{'to come':>16}"
+        missing = "not begun" if row.number in here else "to come"
+        told = f"{row.inside:>8}{row.below:>8}" if row.files else f"{missing:>16}"
         lines.append(f"{row.number:<3} {row.title:<20}{told}")
         lines += [
             f"      {each.lines:>6}  {escape(each.file)}{'' if each.inside else ' (below)'}"

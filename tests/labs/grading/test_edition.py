@@ -103,6 +103,20 @@ def test_predictions_and_diagnoses_are_judged_in_it(edition: tuple[Path, Release
     assert (judged.returncode, judged.stdout.splitlines()[-1]) == (0, "30 of 30 points")
 
 
+def test_predictions_there_are_judged_by_our_programs_not_by_the_students(
+    edition: tuple[Path, Released], tmp_path: Path
+) -> None:
+    """A starter that routes nothing, and right answers to what routers do."""
+    course = open_course(CHECKOUT / "labs")
+    route, own = course.lab("2"), tmp_path / "own"
+    with Examination(lab=route, submission=lay_out(course, route, tmp_path / "right")) as examination:
+        _write_answers(examination, "random-somebody")
+    copy_files(tmp_path / "right", own)
+    copy_files(route.folder / "starter", own)
+    judged = lab_in(edition[0], tmp_path, "check", "2", "--step", "5", "--submission", str(own))
+    assert judged.stdout.endswith("8 of 8 points\n"), judged.stdout + judged.stderr
+
+
 def test_an_edition_is_made_in_a_new_folder_elsewhere(tmp_path: Path) -> None:
     (tmp_path / "something").write_text("")
     with pytest.raises(CourseError, match="is there already"):

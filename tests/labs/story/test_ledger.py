@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from labs.cli.ledger import in_words
 from labs.cli.main import main
 from labs.course import open_course
 from labs.story.ledger import ASCII, DEPTH, HEIGHT, Counted, LedgerError, Row, draw, logical_lines, open_ledger
@@ -101,6 +102,13 @@ def test_the_command_tells_people_and_programs(capsys: pytest.CaptureFixture[str
         "files": [{"file": "teams.py", "lines": rows[0]["zero"], "inside": True}],
     }
     assert [each["inside"] for each in rows if not each["files"]] == [None] * sum(not each["files"] for each in rows)
+
+
+def test_a_lab_that_is_there_is_not_begun_and_one_that_is_not_is_to_come() -> None:
+    rows = [Row(number="0", title="One machine"), Row(number="99", title="Another")]
+    told = {line.split()[0]: line for line in in_words(rows, ["0"]).splitlines() if line[:1].isdigit()}
+    assert told["0"].endswith("not begun")
+    assert told["99"].endswith("to come")
 
 
 def test_mine_without_any_work_says_how_to_begin(
