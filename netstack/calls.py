@@ -243,9 +243,11 @@ class Program:
         self._refuse_if_dead(connection)
         if connection.ended_sending:
             raise _Refused(errno.EPIPE)
+        if connection.writable < min(len(request.data), _worth_while(connection)):
+            return None
         count = connection.write(request.data)
         self.host.push(connection, now=now)
-        return Answer(request.call, number=count) if count or not request.data else None
+        return Answer(request.call, number=count)
 
     def _send_to(self, socket: _Socket, request: Request, *, now: float) -> Answer | None:
         return self._send_datagram(socket, request, (request.address, request.port), now=now)
@@ -294,7 +296,8 @@ class Program:
         if socket.is_udp:
             return Answer(request.call)
         connection = socket.connection()
-        ready = connection.writable or connection.failure is not None or connection.ended_sending
+        has_room = connection.writable >= _worth_while(connection)
+        ready = has_room or connection.failure is not None or connection.ended_sending
         return Answer(request.call) if ready else None
 
     # Ending
@@ -342,6 +345,14 @@ class Program:
         if isinstance(socket.thing, Connection):
             socket.thing.sender.nagle = not request.number
         return Answer(request.call)
+
+
+def _worth_while(connection: Connection) -> int:
+    """So much room is worth waking a writer for: a third of the buffer, as on Linux (`sk_stream_is_writeable`).
+
+    Else each segment that is acknowledged would cost two turns, and the rest of a long chunk be handed over anew.
+    """
+    return max(1, connection.settings.send_buffer // 3)
 
 
 _Method = Callable[..., Answer | None]

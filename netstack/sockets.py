@@ -31,6 +31,7 @@ from netstack.packets import PacketError, number, text
 from netstack.requests import Answer, Operation, Request
 
 Address = tuple[str, int]
+LONGEST_CHUNK, LEAST_CHUNK = 1 << 16, 1 << 10  # bytes that are handed over at once
 
 
 @dataclass(slots=True)
@@ -167,6 +168,7 @@ class SimulatedSocket(SocketType):
         self._name: Address = ("0.0.0.0", 0)
         self._peer = peer
         self._listens = self._sent_eof = self._closed = False
+        self._most = LONGEST_CHUNK
 
     async def _ask(self, operation: Operation, **fields: Any) -> Answer:
         self._refuse_if_closed()
@@ -224,11 +226,14 @@ class SimulatedSocket(SocketType):
 
     async def send(self, data: Any, flags: int = 0) -> int:
         """Send some of `data`; return how much."""
-        chunk = bytes(memoryview(data)[: 1 << 16])
+        chunk = bytes(memoryview(data)[: self._most])
         if not chunk:
             await trio.lowlevel.checkpoint()
             return 0
-        return (await self._ask(Operation.SEND, data=chunk)).number
+        taken = (await self._ask(Operation.SEND, data=chunk)).number
+        if len(chunk) == self._most:  # what is not taken has travelled in vain: offer about as much as there is room
+            self._most = max(LEAST_CHUNK, min(2 * taken, LONGEST_CHUNK))
+        return taken
 
     async def recv(self, buflen: int, flags: int = 0) -> bytes:
         """Receive up to `buflen` bytes; none at the end."""

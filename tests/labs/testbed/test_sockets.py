@@ -234,6 +234,26 @@ def test_a_reader_that_is_slow_holds_the_writer_back(stage: Theatre) -> None:
     assert kinds.index("zero") < kinds.index("window")
 
 
+@pytest.mark.parametrize("buffer", [4096, 256 * 1024])
+def test_a_slow_link_costs_few_bytes_on_the_channel(stage: Theatre, buffer: int) -> None:
+    """A writer is woken when there is room that is worth it, and offers no more than is taken, or nearly so."""
+    client = """
+        async def main(host):
+            stream = await trio.open_tcp_stream("b", 8080)
+            await stream.send_all(b"x" * 1_000_000)
+    """
+    server = """
+        async def main(host):
+            async def serve(stream):
+                print(sum([len(chunk) async for chunk in stream]))
+            await trio.serve_tcp(serve, 8080)
+    """
+    limits = Limits(time=100 * SECOND, message_bytes=2_500_000)
+    settings = {"a": Settings(send_buffer=buffer)}
+    played = play_pair(stage, client, server, topology=pair(bw=5), tcp=settings, limits=limits)
+    assert played.output["b", "main"] == "1000000\n", played.trace.ended
+
+
 def test_receiving_that_is_cancelled_loses_no_bytes(stage: Theatre) -> None:
     """Cancelled in the turn in which it was asked for, with bytes there to be had; and at the moment they come."""
     client = """
