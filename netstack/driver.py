@@ -4,12 +4,13 @@
     async with own_host(host, [PacketSocket.on("a-eth0")]):
         stream = await trio.open_tcp_stream("10.0.0.2", 80)
 
-A link is any object with `send` and `receive` of whole frames: a card of this machine (`netstack.link`), or a wire of a
-simulation. Several hosts may live in one process, each in a task of its own: sockets belong to the host of the task
-that asks for them (`netstack.sockets`).
+A link is any object with `send` and `receive` of whole frames, such as a wire of a simulation; or it is a card, which
+has frames a burst at a time (`netstack.link`). Several hosts may live in one process, each in a task of its own:
+sockets belong to the host of the task that asks for them (`netstack.sockets`).
 """
 
 import math
+from collections import deque
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -58,18 +59,54 @@ async def own_host(
 
     In the end sockets are closed as a kernel closes them, and connections have `linger` seconds to end in order.
     """
-    driver = _Driver(Machine(host), links)
+    queues = {number: _Queue(link) for number, link in enumerate(links) if not isinstance(link, Card)}
+    cards = [link if isinstance(link, Card) else queues[number] for number, link in enumerate(links)]
+    driver = _Driver(Machine(host), cards)
     sockets = Sockets(driver.request, names or Names())
     driver.sockets = sockets
     async with trio.open_nursery() as nursery:
-        for number in range(len(links)):
+        for number in range(len(cards)):
             nursery.start_soon(driver.receive, number)
-        nursery.start_soon(driver.send)
+        for queue in queues.values():
+            nursery.start_soon(queue.serve)
         nursery.start_soon(driver.keep_time)
         with sockets.here():
             yield sockets
-        await driver.end(linger)
+        with trio.move_on_after(linger):
+            await driver.end()
+            for queue in queues.values():
+                await queue.run_empty()
         nursery.cancel_scope.cancel()
+
+
+@dataclass(slots=True)
+class _Queue:
+    """Makes a card of a link that carries frames one by one: they wait here while it lets us wait."""
+
+    link: Link
+    _out: deque[bytes] = field(default_factory=deque)
+    _changed: trio.lowlevel.ParkingLot = field(default_factory=trio.lowlevel.ParkingLot)
+
+    async def receive_burst(self) -> list[bytes]:
+        return [await self.link.receive()]
+
+    def send_at_once(self, frames: Iterable[bytes]) -> None:
+        self._out.extend(frames)
+        self._changed.unpark_all()
+
+    async def serve(self) -> NoReturn:
+        """Send what is to be sent, in order."""
+        while True:
+            while not self._out:
+                await self._changed.park()
+            await self.link.send(self._out[0])
+            self._out.popleft()
+            self._changed.unpark_all()
+
+    async def run_empty(self) -> None:
+        """Wait until all has been sent."""
+        while self._out:
+            await self._changed.park()
 
 
 @dataclass(slots=True)
@@ -77,10 +114,9 @@ class _Driver:
     """Does what has to be done around a machine, after each thing that happens to it."""
 
     machine: Machine
-    links: Sequence[Link | Card]
+    cards: Sequence[Card]
     sockets: Sockets = field(init=False)
     _alarm: trio.CancelScope = field(default_factory=trio.CancelScope)
-    _out: list[tuple[Link, bytes]] = field(default_factory=list)
     _changed: trio.lowlevel.ParkingLot = field(default_factory=trio.lowlevel.ParkingLot)
 
     def __post_init__(self) -> None:
@@ -93,21 +129,11 @@ class _Driver:
 
     async def receive(self, number: int) -> NoReturn:
         """Take in what arrives on link `number`."""
-        link = self.links[number]
         while True:
-            frames = await link.receive_burst() if isinstance(link, Card) else [await link.receive()]
+            frames = await self.cards[number].receive_burst()
             self.machine.receive_burst(number, frames, now=trio.current_time())
             self._carry()
             await trio.lowlevel.checkpoint()  # Programs must have their turn however much arrives.
-
-    async def send(self) -> NoReturn:
-        """Send what is to be sent on links that may let us wait, in order."""
-        while True:
-            while not self._out:
-                await self._changed.park()
-            out, self._out = self._out, []
-            for link, frame in out:
-                await link.send(frame)
 
     async def keep_time(self) -> NoReturn:
         """Ring when the machine wants it."""
@@ -117,13 +143,12 @@ class _Driver:
             self.machine.handle_timer(now=trio.current_time())
             self._carry()
 
-    async def end(self, linger: float) -> None:
-        """The program is at its end: close its sockets, and wait until their connections are over, but not long."""
+    async def end(self) -> None:
+        """The program is at its end: close its sockets, and wait until their connections are over."""
         self.machine.end(PROGRAM, now=trio.current_time())
         self._carry()
-        with trio.move_on_after(linger):
-            while self._out or not self.machine.at_rest:
-                await self._changed.park()
+        while not self.machine.at_rest:
+            await self._changed.park()
 
     def _carry(self) -> None:
         """See to all that has come of whatever has just happened."""
@@ -131,17 +156,11 @@ class _Driver:
             for answer in self.machine.answers(PROGRAM, now=trio.current_time()):
                 self.sockets.receive(answer)
         for number, frames in groupby(self.machine.frames_to_send(), key=itemgetter(0)):
-            self._put_on(self.links[number], (frame for _, frame in frames))
+            self.cards[number].send_at_once(frame for _, frame in frames)
         self._changed.unpark_all()
         due = self._due()
         if due != self._alarm.deadline:
             self._alarm.deadline = due
-
-    def _put_on(self, link: Link | Card, frames: Iterable[bytes]) -> None:
-        if isinstance(link, Card):
-            link.send_at_once(frames)
-        else:
-            self._out += ((link, frame) for frame in frames)
 
     def _due(self) -> float:
         due = self.machine.next_timer()
