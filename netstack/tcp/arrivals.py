@@ -169,7 +169,9 @@ def _acknowledge(connection: "Connection", segment: Tcp, sequence: int, *, now: 
             if terms.sack and blocks
             else (),
             bare=segment.segment_length == 0,
-            echo=connection.timestamps.round_trip(stamps[1], now=now) if terms.timestamps and stamps else None,
+            echo=connection.timestamps.round_trip(stamps[1], now=now)
+            if terms.timestamps and stamps and sender.flight
+            else None,
             congested=terms.ecn and segment.flags & (ECE | SYN) == ECE,
         ),
         now=now,

@@ -279,7 +279,7 @@ class Connection:
         if self.state is State.CLOSED:
             return None
         timers = (self.sender.next_timer(), self.receiver.ack_at, self._expires_at, self.keepalive.at)
-        return min((timer for timer in timers if timer is not None), default=None)
+        return min([timer for timer in timers if timer is not None], default=None)
 
     def handle_timer(self, *, now: float) -> None:
         """Do what is due; what is to be sent then comes from `segments_to_send`."""

@@ -227,6 +227,8 @@ class Sender:
 
     def segments(self, *, now: float) -> Iterator[Sent]:
         """Everything that must or may be sent now, in order; each is taken for sent when it is yielded."""
+        if not (self._unsent or self.flight.lost or self.closed or self._forced or self.next == self.first):
+            return  # as for whoever only receives
         while (record := self._following(now)) is not None:
             self._last_sent_at = now
             if record.length:
@@ -323,7 +325,7 @@ class Sender:
         """When `handle_timer` wants to be called, or None."""
         patience = None if self._waiting_since is None else self._waiting_since + self.user_timeout
         timers = (self._resend_at, self._persist.at, self.tail.at, self.recovery.detector.next_timer(), patience)
-        return min((timer for timer in timers if timer is not None), default=None)
+        return min([timer for timer in timers if timer is not None], default=None)
 
     def handle_timer(self, *, now: float) -> None:
         """Do what is due; what is to be sent then comes from `segments`."""
