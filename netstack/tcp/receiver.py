@@ -40,7 +40,8 @@ class Receiver:
 
     def begin(self, first: int) -> None:
         """The other side's SYN has come; `first` is the number after it."""
-        self._edge = self.reassembler.wanted = first
+        self._edge += first - self.reassembler.wanted  # What our SYN has announced is counted from there.
+        self.reassembler.wanted = first
 
     @property
     def wanted(self) -> int:

@@ -24,7 +24,7 @@ def test_a_passive_open() -> None:
 
 
 def test_data_with_the_answer_is_taken_and_data_with_a_syn_comes_again() -> None:
-    it = Played(active=True, opened=False)
+    it = Played(active=True, opened=False, irs=2**31)
     assert it.hear("SA", b"welcome", options=MSS) == ["A 1 ack 8"]
     assert it.it.read(10, now=it.now) == b"welcome"
     syn = Played(opened=False).segment("S", b"early", seq=0, options=MSS)

@@ -192,6 +192,20 @@ def test_both_streams_arrive_whole(how: object, script: list[str]) -> None:
 # The records themselves
 
 
+def test_what_is_acknowledged_is_no_longer_counted_as_departed() -> None:
+    """RFC 6582, 3.2, step 3: deflate the window by what is acknowledged, and put one segment back."""
+    flight = Flight()
+    for index in range(10):
+        flight.add(Sent(index * 10, bytes(10), 0.0))
+    flight.lose(flight.records[0])
+    flight.departed = 6
+    assert flight.pipe(10) == 90 - 60
+    flight.acknowledge(40)
+    assert (flight.departed, flight.pipe(10)) == (3, 60 - 30)
+    flight.acknowledge(90)
+    assert (flight.departed, flight.pipe(10)) == (0, 10)
+
+
 steps = st.lists(
     st.tuples(st.sampled_from(["add", "ack", "sack", "lose", "resend", "all", "count"]), st.integers(0, 99)),
     max_size=60,
