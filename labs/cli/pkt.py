@@ -7,6 +7,7 @@ from pathlib import Path
 from labs.cli.exit import FAILED, INCONCLUSIVE, PASSED, Refusal
 from labs.cli.terminal import escape, paint
 from labs.pkt import grounds
+from labs.pkt.coverage import document
 from labs.pkt.grounds import judge
 from labs.pkt.script import Script, ScriptError
 from labs.pkt.story import Telling
@@ -21,12 +22,16 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("files", nargs="*", type=Path, metavar="FILE", help="scripts (default: all of labs/pkt/rfc)")
     parser.add_argument("--on", choices=("netstack", "linux", "both"), default="netstack")
     parser.add_argument("--strict", action="store_true", help="every segment must be cut as the script cuts it")
+    parser.add_argument("--coverage", action="store_true", help="play nothing; list them by clause, as Markdown")
     parser.add_argument("-v", "--verbose", action="store_true", help="every event of every script")
 
 
 def run(args: argparse.Namespace) -> int:
     """Play, tell what diverged, and sum up."""
     chosen = _read(args.files)
+    if args.coverage:
+        print(document(chosen), end="")
+        return PASSED
     if args.on != "netstack" and (reason := enclave.available()) is not None:
         raise Refusal(f"Linux's TCP cannot be had here: {reason}", cure="./lab doctor", code=INCONCLUSIVE)
     columns: list[Sequence[Telling]] = []

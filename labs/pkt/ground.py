@@ -40,6 +40,10 @@ class Reply:
     found: tuple[frozenset[str], ...] = ()
 
 
+class GroundFault(Exception):
+    """The host under test cannot go on; says why."""
+
+
 class Ground(Protocol):
     """Times are seconds since the script began."""
 

@@ -2,6 +2,7 @@
 
 import multiprocessing
 import os
+import signal
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import suppress
@@ -12,12 +13,12 @@ from labs.pkt import language, story
 from labs.pkt.linux_ground import LinuxGround
 from labs.pkt.netstack_ground import NetstackGround
 from labs.pkt.script import Script
-from labs.pkt.settings import understand
 from labs.pkt.story import Telling
 from labs.testbed import enclave
 
 RFC = Path(__file__).parent / "rfc"
 AT_A_TIME = 8
+TRIES_ALONE = 2
 
 
 def scripts(paths: Iterable[Path] | None = None) -> list[Script]:
@@ -28,15 +29,14 @@ def scripts(paths: Iterable[Path] | None = None) -> list[Script]:
 
 def on_netstack(script: Script, *, strict: bool = False) -> Telling:
     """Play a script on our stack."""
-    setup = understand(script.settings)
-    return story.play(script, NetstackGround(setup), strict=strict or setup.strict)
+    return story.play(script, NetstackGround(script.setup), strict=strict or script.setup.strict)
 
 
 def on_linux(chosen: Sequence[Script], *, strict: bool = False, jobs: int = AT_A_TIME) -> list[Telling]:
     """Play scripts on the kernel, several at a time, each in a namespace of its own.
 
-    A machine that is busy makes a script miss its times; so what has gone wrong is played once more, alone. Raises
-    `enclave.Unavailable` where no enclave can be had.
+    A machine that is busy makes a script miss its times; so what has gone wrong is played again, alone, twice at most.
+    Raises `enclave.Unavailable` where no enclave can be had.
     """
     return enclave.call(_in_enclave, chosen, strict, jobs)
 
@@ -45,23 +45,28 @@ def _in_enclave(chosen: Sequence[Script], strict: bool, jobs: int) -> list[Telli
     with suppress(OSError):  # a plain user may not; the kernel's timers wait for nobody
         os.nice(-10)
     tellings = _played(chosen, strict, jobs)
-    for number, (script, telling) in enumerate(zip(chosen, tellings, strict=True)):
-        if not judge(script, telling).passed:
-            [tellings[number]] = _played([script], strict, 1)
+    for _ in range(TRIES_ALONE):
+        for number, script in enumerate(chosen):
+            if not judge(script, tellings[number]).passed:
+                [tellings[number]] = _played([script], strict, 1)
     return tellings
 
 
 def _played(chosen: Sequence[Script], strict: bool, jobs: int) -> list[Telling]:
-    """In processes, for threads would wait for each other's interpreter."""
-    with ProcessPoolExecutor(min(jobs, len(chosen)), multiprocessing.get_context("fork")) as executor:
+    """In processes, for threads would wait for each other's interpreter. Ctrl-C is for whoever waits for them."""
+    ignoring = (signal.SIGINT, signal.SIG_IGN)
+    fork = multiprocessing.get_context("fork")
+    executor = ProcessPoolExecutor(min(jobs, len(chosen)), fork, initializer=signal.signal, initargs=ignoring)
+    try:
         return list(executor.map(_on_linux, chosen, [strict] * len(chosen)))
+    finally:
+        executor.shutdown(wait=False, cancel_futures=True)  # what goes on ends with the enclave
 
 
 def _on_linux(script: Script, strict: bool) -> Telling:
-    setup = understand(script.settings)
-    ground = LinuxGround(setup)
+    ground = LinuxGround(script.setup)
     try:
-        return story.play(script, ground, strict=strict or setup.strict)
+        return story.play(script, ground, strict=strict or script.setup.strict)
     finally:
         ground.close()
 

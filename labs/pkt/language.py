@@ -34,6 +34,8 @@ from labs.pkt.script import (
     Unreachable,
     When,
 )
+from labs.pkt.settings import SettingsFault, Setup
+from labs.pkt.settings import understand as understand_settings
 from netstack.packets import icmp
 from netstack.packets.ipv4 import CE, ECT0, ECT1, NOT_ECT
 
@@ -80,9 +82,9 @@ def read(text: str, name: str = "script") -> Script:
     if len(text) > MOST_CHARACTERS:
         raise ScriptError(f"a script has at most {MOST_CHARACTERS} characters", 1, 1)
     reader = _Reader(text)
-    settings = reader.settings()
+    setup = reader.setup()
     events = tuple(reader.events())
-    return Script(name=name, events=events, settings=settings, **_header(text))
+    return Script(name=name, events=events, setup=setup, **_header(text))
 
 
 def _header(text: str) -> dict[str, str]:
@@ -116,9 +118,10 @@ class _Reader:
         self._at = 0
         self._next: _Token | None = None
 
-    def settings(self) -> dict[str, str]:
+    def setup(self) -> Setup:
         """The lines `--settings name=value,…` at the top."""
         found: dict[str, str] = {}
+        setup = Setup()
         while line := re.compile(r"(?:[ \t]*(?://|#)[^\n]*\n|[ \t\r]*\n)*--").match(self._text, self._at):
             start = line.end() - 2
             setting = _SETTING.match(self._text, start)
@@ -130,7 +133,11 @@ class _Reader:
                     raise self._error(f"a setting is written NAME=VALUE, not {pair!r}", start)
                 found[key] = value
             self._at = setting.end()
-        return found
+            try:
+                setup = understand_settings(found)
+            except SettingsFault as fault:
+                raise self._error(str(fault), start) from None
+        return setup
 
     def events(self) -> Iterator[Event]:
         """Everything else."""

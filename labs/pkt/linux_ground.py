@@ -231,10 +231,10 @@ class LinuxGround:
             if call.name == "socket":
                 self._sockets[call.socket] = self._open()
                 self._answer(call.socket)
+            elif not {call.socket, *(each.socket for each in call.polled)} - {-1} <= set(self._sockets):
+                self._answer(-1, "EBADF")
             elif call.name == "poll":
                 self._poll(call)
-            elif call.socket not in self._sockets:
-                self._answer(-1, "EBADF")
             elif call.name == "connect" and not is_first:
                 self._see_whether_connected(call)
             else:

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from labs.pkt.assertion import Value
-from labs.pkt.ground import LOCAL, LOCAL_MAC, PORT, PREFIX, REMOTE, Reply, Sent, answer_to, in_frame
+from labs.pkt.ground import LOCAL, LOCAL_MAC, PORT, PREFIX, REMOTE, GroundFault, Reply, Sent, answer_to, in_frame
 from labs.pkt.script import Call
 from labs.pkt.settings import Setup
 from netstack.calls import Program
@@ -23,6 +23,7 @@ from netstack.tcp.congestion import NewReno
 from netstack.tcp.cubic import Cubic
 
 BEGINNING = 1000.0005
+MOST_AT_ONCE = 1000  # timers that go off at the same moment
 CONGESTIONS = {"reno": NewReno, "cubic": Cubic}
 _OPERATIONS = {
     "bind": Operation.BIND,
@@ -74,12 +75,16 @@ class NetstackGround:
         self._settle()
 
     def let_pass(self, until: float, *, for_news: bool = False) -> None:
-        """Jump from timer to timer."""
+        """Jump from timer to timer; raises `GroundFault` when one goes off without end."""
+        at_once = 0
         while not (for_news and (self.sent or self.reply)):
             due = [time for time in (self._host.next_timer(), self._deadline) if time is not None]
             if not due or min(due) > until + BEGINNING:
                 self._now, self._at = max(self._now, until + BEGINNING), max(self._at, until)
                 return
+            at_once = at_once + 1 if min(due) <= self._now else 0
+            if at_once > MOST_AT_ONCE:
+                raise GroundFault("a timer goes off again and again, and time stands still")
             self._now = max(self._now, min(due))
             self._at = max(self._at, self._now - BEGINNING)
             self._host.handle_timer(now=self._now)
@@ -114,7 +119,7 @@ class NetstackGround:
             answers = self._program.answers(now=self._now)
             for answer in answers:
                 self._take(answer)
-            if self._found:
+            if self._found and self._call is not None:
                 self._answer(len(self._found))
             busy = bool(touched or frames or answers)
 

@@ -3,9 +3,10 @@
 Sequence numbers count from the first SYN of their direction, which is 0; acknowledgements from the other one's.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from labs.pkt.assertion import Assertion
+from labs.pkt.settings import Setup
 
 LETTERS = "FSRP.UEW"
 """tcpdump's letter for each flag of TCP, lowest bit first."""
@@ -123,7 +124,7 @@ class Script:
 
     name: str
     events: tuple[Event, ...]
-    settings: dict[str, str] = field(default_factory=dict)
+    setup: Setup = Setup()
     about: str = ""
     differs: str = ""
     linux_says: str = ""

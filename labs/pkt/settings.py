@@ -6,7 +6,9 @@ know which. Flags are 0 or 1, times seconds, sizes bytes.
 
 from dataclasses import dataclass, fields, replace
 
-from labs.pkt.script import ScriptError
+
+class SettingsFault(Exception):
+    """A setting that means nothing; says why."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +53,7 @@ CONGESTIONS = ("reno", "cubic")
 
 
 def understand(settings: dict[str, str]) -> Setup:
-    """Raises `ScriptError` for a name or a value that means nothing."""
+    """Raises `SettingsFault` for a name or a value that means nothing."""
     setup = Setup()
     for name, value in settings.items():
         setup = replace(setup, **{name: _value(name, value)})  # type: ignore[arg-type]
@@ -61,7 +63,7 @@ def understand(settings: dict[str, str]) -> Setup:
 def _value(name: str, value: str) -> bool | int | float | str:
     if name == "congestion":
         if value not in CONGESTIONS:
-            raise ScriptError(f"congestion is one of {', '.join(CONGESTIONS)}", 1, 1)
+            raise SettingsFault(f"congestion is one of {', '.join(CONGESTIONS)}")
         return value
     if name in _NUMBERS:
         least, most = _NUMBERS[name]
@@ -69,12 +71,12 @@ def _value(name: str, value: str) -> bool | int | float | str:
         try:
             number = kind(value)
         except ValueError:
-            raise ScriptError(f"{name} is a number, not {value!r}", 1, 1) from None
+            raise SettingsFault(f"{name} is a number, not {value!r}") from None
         if not least <= number <= most:
-            raise ScriptError(f"{name} is from {least} to {most}", 1, 1)
+            raise SettingsFault(f"{name} is from {least} to {most}")
         return number
     if name not in {field.name for field in fields(Setup)}:
-        raise ScriptError(f"there is no setting {name!r}; there are {', '.join(f.name for f in fields(Setup))}", 1, 1)
+        raise SettingsFault(f"there is no setting {name!r}; there are {', '.join(f.name for f in fields(Setup))}")
     if value not in ("0", "1"):
-        raise ScriptError(f"{name} is 0 or 1", 1, 1)
+        raise SettingsFault(f"{name} is 0 or 1")
     return value == "1"

@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from labs.pkt.assertion import Assertion, AssertionFault
-from labs.pkt.ground import Ground, Reply
+from labs.pkt.ground import Ground, GroundFault, Reply
 from labs.pkt.script import Call, Event, Option, Script, Segment, Unreachable
 from labs.pkt.translation import Heard, Translation, pattern, text_of
 from netstack.packets import ACK, FIN, PSH, RST, SYN
@@ -61,21 +61,20 @@ def play(script: Script, ground: Ground, *, strict: bool = False) -> Telling:
     """Play the whole script, or up to the first divergence."""
     story = _Story(ground, strict=strict)
     rows: list[Row] = []
-    try:
-        for event in script.events:
-            actual = "nothing"
-            try:
-                actual = story.play(event)
-            except Divergence as divergence:
-                event, actual = story.culprit or event, divergence.actual
-                raise
-            finally:
-                rows.append(Row(event.line, event.text, actual, story.state()))
-        story.end()
-    except Divergence as divergence:
-        if script.events and rows[-1].actual != divergence.actual:
-            rows.append(Row(script.events[-1].line, "the end", divergence.actual, story.state()))
-        return Telling(script.name, ground.name, tuple(rows), divergence.complaint)
+    for event in (*script.events, None):
+        complaint = ""
+        try:
+            actual = story.play(event) if event else story.end()
+        except Divergence as divergence:
+            actual, complaint = divergence.actual, divergence.complaint
+        except GroundFault as fault:
+            actual, complaint = "nothing", str(fault)
+        if (told := story.culprit or event) is not None:
+            rows.append(Row(told.line, told.text, actual, story.state()))
+        elif complaint:
+            rows.append(Row(rows[-1].line if rows else 1, "the end", actual, story.state()))
+        if complaint:
+            return Telling(script.name, ground.name, tuple(rows), complaint)
     return Telling(script.name, ground.name, tuple(rows))
 
 
@@ -118,13 +117,14 @@ class _Story:
             case Assertion():
                 return self._judge(event.action)
 
-    def end(self) -> None:
-        """The script is over; raises `Divergence`."""
+    def end(self) -> str:
+        """The script is over, and nothing may be left; raises `Divergence`."""
         if self._pending is not None:
             self._finish()
         self._ground.let_pass(self._ground.now + self._ground.tolerance(0.0) / 4)
         if (heard := self._next(self._ground.now)) is not None:
             raise Divergence("a packet that the script does not expect", f"{heard.at:.6f} {heard}")
+        return "nothing"
 
     def state(self) -> str:
         """How the connection stands, in a few words."""
@@ -215,19 +215,21 @@ class _Story:
             yield f"the acknowledgement is {heard.acknowledgement}, not {expected.acknowledgement}"
         if expected.window and not expected.window[0] <= heard.window <= expected.window[1]:
             yield f"the window is {heard.window}, not {'~'.join(map(str, dict.fromkeys(expected.window)))}"
-        if expected.options is not None and not self._agree(heard.options, expected.options):
+        if expected.options is not None and not self._agree(heard.options, expected.options, at=heard.at):
             yield f"the options are <{','.join(map(str, heard.options))}>"
         if expected.ecn is not None and heard.ecn != expected.ecn:
             yield f"ECN says {('noecn', 'ect1', 'ect0', 'ce')[heard.ecn]}"
 
-    def _agree(self, heard: tuple[Option, ...], expected: tuple[Option, ...]) -> bool:
+    def _agree(self, heard: tuple[Option, ...], expected: tuple[Option, ...], *, at: float) -> bool:
         """Whether options are the same; a timestamp may be as late as a packet."""
         if [each.name for each in heard] != [each.name for each in expected]:
             return False
         ticks = int(self._ground.tolerance(self._ground.now) * 1000)
+        late = max(0, round((at - self._written_at) * 1000))
         for one, other in zip(heard, expected, strict=True):
             if one.name == "TS":
-                if abs(one.numbers[0] - other.numbers[0]) > ticks or one.numbers[1] != other.numbers[1]:
+                (value, echo), (written, asked) = one.numbers, other.numbers
+                if not -ticks <= value - written <= late + ticks or echo != asked:
                     return False
             elif one != other:
                 return False
