@@ -7,7 +7,6 @@ import pytest
 from netstack.tcp import Congestion, Cubic, NewReno
 from netstack.tcp.congestion import UNLIMITED
 from netstack.tcp.parts import initial_window
-from tests.netstack.tcp.network import Dialogue, noise
 from tests.netstack.tcp.played import PLAIN, Played
 
 S = 1000
@@ -211,27 +210,6 @@ def test_the_first_timeout_of_several_sets_the_threshold() -> None:
     congestion = it.it.sender.recovery.congestion
     assert isinstance(congestion, NewReno)
     assert (congestion.window, congestion.threshold) == (1460, 5 * 1460)
-
-
-@pytest.mark.parametrize("algorithm", [NewReno, Cubic])
-def test_never_more_than_the_congestion_window_is_under_way(algorithm: type[Congestion]) -> None:
-    settings = replace(PLAIN, sack=True, rack=True, congestion=algorithm)
-    dialogue = Dialogue(a_settings=settings, b_settings=settings, script=["drop a-b:data:40-44", "drop a-b:data:120"])
-    excess = []
-    transmit = dialogue._transmit
-
-    def watch(name: str, segment: object) -> None:
-        sender = dialogue.a.sender
-        excess.append(sender.flight.pipe(sender.mss) - sender.recovery.congestion.window)
-        transmit(name, segment)  # type: ignore[arg-type]
-
-    dialogue._transmit = watch  # type: ignore[method-assign,assignment]
-    dialogue.say("a", noise(400_000))
-    dialogue.run(until=30)
-    assert bytes(dialogue.received["b"]) == noise(400_000)
-    # When a loss halves the window more may be under way already; then one retransmission goes at once.
-    new = [amount for amount in excess if amount > 0]
-    assert len(new) < len(excess) / 4
 
 
 def test_no_loss_no_threshold() -> None:

@@ -21,14 +21,17 @@ class Watched(Dialogue):
 
     def __post_init__(self) -> None:
         self._edges = {"a": 0, "b": 0}  # how far each may send, by its position in its own stream
-        self._highest = {"a": 0, "b": 0}
         super().__post_init__()
 
     def _transmit(self, name: str, segment: Tcp) -> None:
         other = "b" if name == "a" else "a"
         connection = self.end(name)
         assert connection is not None
-        recount(connection.sender.flight, connection.sender.mss)
+        sender = connection.sender
+        recount(sender.flight, sender.mss)
+        if sender.flight and (record := sender.flight.records[-1]).tries == 1 and record.payload is segment.payload:
+            pipe, window = sender.flight.pipe(sender.mss), sender.recovery.congestion.window
+            assert pipe <= window + record.fin, f"{name} has {pipe} under way, {window} are allowed: {segment}"
         if not segment.flags & (SYN | RST):
             isn, their_isn = self.isn if name == "a" else self.isn[::-1]
             end = (segment.sequence - isn) % 2**32 + len(segment.payload) + bool(segment.flags & FIN)
