@@ -1,0 +1,149 @@
+"""Step 6: segments in somebody else's name, as bytes, and what they do."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from labs.lab04_stack.evidence import Segment, named, seconds, segment_in, segments
+from labs.lab04_stack.peers import typing
+from labs.lab04_stack.questions import MSS, Forgery, reaction
+from labs.lab04_stack.scenes import APPLICATION, PORT, overheard
+from labs.story.trace import FrameEvent, Trace
+from labs.testbed.judge import Judge
+from labs.testbed.scene import Offering, Port, Scene
+from netstack.packets import ACK, RST, Ethernet, IPv4, Tcp
+from netstack.tcp import Settings
+from netstack.wire import MILLISECOND, SECOND
+
+pytestmark = pytest.mark.step("6")
+
+SHOWN = {ACK: "ACK", RST: "RST"}
+
+
+def test_the_next_segment(judge: Judge) -> None:
+    """What is forged is what the other would say next: behind a SYN, behind bytes, behind nothing, behind a FIN."""
+    source = judge.random
+    offers, ahead = [source.randint(1, 65535) for _ in range(3)], [source.randint(70_000, 2**32 - 70_000) for _ in "ab"]
+    orders: list[tuple[Any, ...]] = [
+        (0.2, "window_update", offers[0]),
+        (0.5, "window_update", offers[1]),
+        (0.55, "reset", ahead[0]),
+        (0.9, "window_update", offers[2]),
+        (1.3, "reset", ahead[1]),
+        (1.35, "reset"),
+    ]
+    words = [source.randbytes(source.randint(40, 900)) for _ in "ab"]
+    scene = Scene(
+        name="talk",
+        topology=APPLICATION.topology,
+        programs=(typing("b", port=PORT), typing("a", port=PORT, connect="b")),
+        ports=(
+            Port(host="a", name="line", program="line", offers=(Offering(words[0], 600 * MILLISECOND),)),
+            Port(
+                host="b",
+                name="line",
+                program="line",
+                offers=(Offering(words[1], 300 * MILLISECOND), Offering(b"", SECOND)),
+            ),
+        ),
+        classify=APPLICATION.classify,
+        tcp={host: Settings(timestamps=judge.seed % 2 == 0) for host in "ab"},
+    )
+    trace = judge.play(overheard(scene, orders))
+    forged = list(trace.frames("c-h"))
+    for n, (at, function, *more) in enumerate(orders):
+        heard = _last_heard(trace, round(at * SECOND))
+        wanted = _update(heard, more[0]) if function == "window_update" else _reset(heard, *more)
+        _expect_forged(judge, function, forged[n] if n < len(forged) else None, wanted, heard, at)
+
+
+def _last_heard(trace: Trace, at: int) -> Segment:
+    """The last segment of b's that c had heard by then."""
+    heard = [one for one in segments(trace, "h-c") if max(one.frame.arrivals) <= at and one.tcp.source_port == PORT]
+    return heard[-1]
+
+
+def _update(heard: Segment, window: int) -> Tcp:
+    return replace(heard.tcp, sequence=heard.end, flags=ACK, window=window, payload=b"")
+
+
+def _reset(heard: Segment, ahead: int = 0) -> Tcp:
+    return replace(heard.tcp, sequence=(heard.end + ahead) % (1 << 32), flags=RST, payload=b"")
+
+
+def _as_frame(heard: Segment, tcp: Tcp) -> bytes:
+    ethernet = Ethernet.parse(heard.frame.data)
+    packet = IPv4.parse(ethernet.payload)
+    packet = replace(packet, payload=tcp.build(packet.source, packet.destination))
+    return replace(ethernet, payload=packet.build()).build()
+
+
+def _expect_forged(
+    judge: Judge, function: str, frame: FrameEvent | None, wanted: Tcp, heard: Segment, at: float
+) -> None:
+    sentence = f"{function}, of {named(heard.frame)}"
+    right = _as_frame(heard, wanted)
+    judge.expect(f"forge:{function}:silence", frame is not None, f"{sentence}: c says it", found="it did not")
+    assert frame is not None
+    found = segment_in(frame.data)
+    judge.expect(
+        f"forge:{function}:damaged",
+        found is not None,
+        f"{sentence}: a segment whose lengths and checksums are right",
+        found="no host would take it for one",
+        frame=frame,
+        wanted=right,
+    )
+    assert found is not None
+    for what, one, other in _compared(function, frame.data, found, right, wanted):
+        judge.expect(
+            f"forge:{function}:{what}",
+            one == other,
+            f"{sentence}, at {seconds(round(at * SECOND))}: its {what} is {other}",
+            found=f"it is {one}",
+            frame=frame,
+            wanted=right,
+        )
+
+
+def _compared(
+    function: str, data: bytes, found: Tcp, right: bytes, wanted: Tcp
+) -> Iterator[tuple[str, object, object]]:
+    yield "addresses", (data[:12].hex(":"), data[26:34].hex(".")), (right[:12].hex(":"), right[26:34].hex("."))
+    yield "ports", (found.source_port, found.destination_port), (wanted.source_port, wanted.destination_port)
+    yield "flags", SHOWN.get(found.flags, f"{found.flags:#x}"), SHOWN[wanted.flags]
+    yield "payload", len(found.payload), 0
+    yield "number", found.sequence, wanted.sequence
+    if function == "window_update":
+        yield "acknowledgement", found.acknowledgement, wanted.acknowledgement
+        yield "window", found.window, wanted.window
+        yield "timestamps", found.options.timestamps, wanted.options.timestamps
+
+
+@pytest.mark.exact
+@pytest.mark.seeds(1)
+def test_what_they_do(judge: Judge) -> None:
+    """A forged window lets a blocked sender send; of three resets only that with the exact number ends it."""
+    source = judge.random
+    resets = [source.randint(1, 60_000), source.choice((-1, 1)) * source.randint(70_000, 600_000), 0]
+    forged = Forgery(offered=source.randint(1, 3), at=0.6, back=2.0, resets=tuple(resets))
+    trace = judge.play(forged.offer())
+    begin = round(forged.at * SECOND)
+    sent = sum(len(one.tcp.payload) for one in segments(trace, "a-h") if begin <= one.at < begin + SECOND // 20)
+    judge.expect(
+        "forged:offer",
+        sent == forged.offered * MSS,
+        f"a is blocked, hears of a window of {forged.offered * MSS} bytes, and sends as many",
+        found=f"it sent {sent}",
+    )
+    trace = judge.play(forged.ends())
+    for n, (ahead, wanted) in enumerate(zip(resets, ("challenge", "nothing", "dies"), strict=True)):
+        came = reaction(trace, n)
+        judge.expect(
+            f"forged:{wanted}",
+            came == wanted,
+            f"a reset whose number is {ahead} beyond the one that a wants: {wanted}",
+            found=f"{came}",
+        )
