@@ -25,7 +25,7 @@ SECTIONS = {
     "first": ("demo", "doctor", "list", "lecture"),
     "do a lab": ("start", "run", "check", "replay", "explore", "report", "shell", "ledger", "needs"),
     "grade": ("grade", "prove", "release"),
-    "work on the course": ("test", "bench", "new-lab", "clean"),
+    "work on the course": ("test", "bench", "pkt", "new-lab", "clean"),
 }
 BY_THE_SCRIPT = {"clean": "remove .venv and the caches that lab made; your work stays"}
 

@@ -97,6 +97,8 @@ def question() -> bytes:
     return Ethernet(b"\xff" * 6, REMOTE_MAC, ethernet.ARP, asked.build()).build()
 
 
-def in_frame(packet: bytes) -> bytes:
-    """A packet of the remote host's, as it travels."""
+def in_frame(packet: bytes, *, mtu: int) -> bytes:
+    """A packet of the remote host's, as it travels; raises `GroundFault` for one that the link does not take."""
+    if len(packet) > mtu:
+        raise GroundFault(f"a packet of {len(packet)} bytes is sent, and the link takes {mtu}")
     return Ethernet(LOCAL_MAC, REMOTE_MAC, ethernet.IPV4, packet).build()

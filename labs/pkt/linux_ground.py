@@ -140,7 +140,7 @@ class LinuxGround:
 
     def send(self, packet: bytes) -> None:
         """Hand the host a packet."""
-        self._wire.send(in_frame(packet))
+        self._wire.send(in_frame(packet, mtu=self._setup.mtu))
 
     def let_pass(self, until: float, *, for_news: bool = False) -> None:
         """Wait."""

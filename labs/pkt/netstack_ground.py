@@ -71,7 +71,7 @@ class NetstackGround:
 
     def send(self, packet: bytes) -> None:
         """Hand the host a packet."""
-        self._host.receive(0, in_frame(packet), now=self._now)
+        self._host.receive(0, in_frame(packet, mtu=self._host.interfaces[0].mtu), now=self._now)
         self._settle()
 
     def let_pass(self, until: float, *, for_news: bool = False) -> None:
