@@ -129,6 +129,7 @@ UNMET: Sequence[tuple[str, str, str]] = [
     ("RFC 9293, 3.10.7.4", "a reset in SYN-RECEIVED leads back to LISTEN", "The listener is an object of its own and still listens; the half-open connection ends."),
     ("RFC 9293, 3.10.7.2", "data that comes with a SYN", "It is not kept: its sender sends it again, as it must be able to."),
     ("RFC 9293, 3.8.3, MUST-23", "a SYN is given at least three minutes", "As on Linux it is repeated six times, over 127 seconds; `Settings.syn_retries` is a setting."),
+    ("RFC 6429", "an end to connections whose other side never opens its window, but answers", "The user may give up (`abort`); a connection that was closed with something unsent waits for as long as it is answered."),
     ("RFC 6298, 2.4", "the timeout is at least a second", "As on Linux, its second term is at least 0.2 s."),
     ("RFC 6582, 3.2, step 2", "no recovery when an acknowledgement reaches the end of the last episode exactly", "It would leave honest losses to the timer; after a timeout duplicates are ignored for as long as it takes."),
     ("RFC 6675, 4, NextSeg rules 3 and 4", "segments not known to be lost are sent again when there is nothing else", "The tail probe of RFC 8985 does the same work."),

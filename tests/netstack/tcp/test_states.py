@@ -171,7 +171,8 @@ def test_time_wait_yields_to_a_syn_that_cannot_be_an_old_one() -> None:
 def test_a_reset_for_each_state() -> None:
     it = Played()
     it.hear("R")
-    assert (it.it.state, it.it.failure) == (State.CLOSED, Failure.RESET)
+    assert (it.it.state, it.it.failure, it.it.at_end) == (State.CLOSED, Failure.RESET, True)
+    assert (it.it.write(b"to nobody"), it.it.writable) == (0, 0)
     it = Played(opened=False)
     it.hear("R")
     assert it.it.failure is Failure.REFUSED
