@@ -103,6 +103,14 @@ def test_an_answer_sooner_than_any_round_trip_is_for_the_earlier_try() -> None:
     assert it.lost == []
 
 
+def test_one_that_was_just_sent_again_does_not_hide_those_behind_it() -> None:
+    it = Judged(6)
+    it.flight.lose(it.records[0])
+    it.flight.resent(it.records[0], now=0.101)
+    it.arrives(3, 4, 5, now=0.105)
+    assert it.lost == [1, 2]
+
+
 # In a connection
 
 

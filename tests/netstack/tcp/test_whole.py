@@ -45,7 +45,8 @@ class Watched(Dialogue):
         super()._transmit(name, segment)
 
 
-def talk(dialogue: Dialogue, sizes: tuple[int, int]) -> None:
+def talk(dialogue: Dialogue, sizes: tuple[int, int]) -> Dialogue:
+    """Both say so much and close; both streams must arrive whole, and both ends end in order."""
     said = {"a": noise(sizes[0], 1), "b": noise(sizes[1], 2)}
     for name, data in said.items():
         dialogue.say(name, data)
@@ -56,6 +57,7 @@ def talk(dialogue: Dialogue, sizes: tuple[int, int]) -> None:
     assert bytes(dialogue.received["a"]) == said["b"]
     assert (dialogue.a.state, dialogue.b.state) == (State.CLOSED, State.CLOSED)
     assert (dialogue.a.failure, dialogue.b.failure) == (None, None)
+    return dialogue
 
 
 ends = st.builds(
@@ -123,7 +125,9 @@ def test_each_option_on_either_side(option: str) -> None:
     profile = Profile(delay=5 * MILLISECOND, loss=0.02, reorder=0.02)
     for ours, theirs in product((True, False), repeat=2):
         one, other = replace(Settings(), **{option: ours}), replace(Settings(), **{option: theirs})
-        talk(Watched(profile=profile, seed=5, a_settings=one, b_settings=other), (60_000, 60_000))
+        dialogue = talk(Watched(profile=profile, seed=5, a_settings=one, b_settings=other), (60_000, 60_000))
+        if option in ("timestamps", "sack", "ecn"):
+            assert getattr(dialogue.a.terms, option) == (ours and theirs)
 
 
 def test_the_same_seed_gives_the_same_conversation_to_the_last_byte() -> None:
@@ -136,8 +140,10 @@ def test_the_same_seed_gives_the_same_conversation_to_the_last_byte() -> None:
 
 
 def test_half_of_everything_is_lost_and_still() -> None:
-    talk(Dialogue(profile=Profile(delay=MILLISECOND, loss=0.5), seed=1), (5000, 5000))
+    dialogue = talk(Dialogue(profile=Profile(delay=MILLISECOND, loss=0.5), seed=1), (50_000, 50_000))
+    assert dialogue.gone > 150
 
 
 def test_cut_for_a_minute() -> None:
-    talk(Dialogue(profile=Profile(delay=MILLISECOND), script=["cut a-b:1ms-60s"]), (300_000, 300_000))
+    dialogue = talk(Dialogue(profile=Profile(delay=MILLISECOND), script=["cut a-b:3ms-60s"]), (300_000, 300_000))
+    assert 60 < dialogue.now - Settings().time_wait < 120
