@@ -9,6 +9,7 @@ has frames a burst at a time (`netstack.link`). Several hosts may live in one pr
 sockets belong to the host of the task that asks for them (`netstack.sockets`).
 """
 
+import errno
 import math
 from collections import deque
 from collections.abc import AsyncIterator, Iterable, Sequence
@@ -23,7 +24,7 @@ import trio
 from netstack.host import Host
 from netstack.machine import Machine
 from netstack.names import Names
-from netstack.requests import Request
+from netstack.requests import Answer, Request
 from netstack.sockets import Sockets
 
 LINGER = 5.0  # seconds in which connections may end in order after their program
@@ -123,7 +124,10 @@ class _Driver:
         self.machine.start(PROGRAM)
 
     def request(self, request: Request) -> None:
-        """The program makes a system call."""
+        """The program makes a system call. When it has ended, a task of it that is left has no sockets any more."""
+        if PROGRAM not in self.machine.programs:
+            self.sockets.receive(Answer(request.call, errno.EBADF))
+            return
         self.machine.request(PROGRAM, request, now=trio.current_time())
         self._carry()
 
