@@ -1,5 +1,6 @@
 """Hosts of our own that trio drives: two in one process and virtual time, and one beside the kernel's."""
 
+import errno
 import random
 import socket
 
@@ -121,6 +122,30 @@ def test_what_is_closed_still_arrives() -> None:
 
     jump.run(main, limit=600 * NANO)
     assert bytes(heard) == SAID[:50_000]
+
+
+def test_a_task_that_outlives_its_host_has_no_sockets() -> None:
+    """What it asks for is refused, as with a descriptor that is closed; nothing breaks."""
+    said: list[int | None] = []
+
+    async def outlive(ready: trio.Event) -> None:
+        made = trio.socket.socket()
+        await ready.wait()
+        try:
+            await made.connect(("10.0.0.2", 80))
+        except OSError as error:
+            said.append(error.errno)
+
+    async def main(clock: jump.Jump) -> None:
+        ready = trio.Event()
+        async with trio.open_nursery() as nursery:
+            async with own_host(host(1), [wire(loses=7)[0]]):
+                nursery.start_soon(outlive, ready)
+                await trio.sleep(0.1)
+            ready.set()
+
+    jump.run(main, limit=600 * NANO)
+    assert said == [errno.EBADF]
 
 
 def beside_the_kernel() -> bytes:

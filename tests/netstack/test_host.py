@@ -76,6 +76,40 @@ def test_a_connection_from_one_host_to_another() -> None:
     assert accepted in b.touched()
 
 
+def burst(*, without: int | None = None) -> tuple[Host, list[bytes]]:
+    """A host with a connection on which ten full segments come at once, or nine; and what it says to them."""
+    a, b = host("a", "10.0.0.1"), host("b", "10.0.0.2")
+    net = Net([(a, 0), (b, 0)])
+    b.ports.listen((0, 80), backlog=5)
+    connection = a.connect((number("10.0.0.2"), 80), now=net.now)
+    net.run(until=1)
+    connection.write(bytes(10 * 1448))
+    a.push(connection, now=1.0)
+    frames = [frame for index, (_, frame) in enumerate(a.frames_to_send()) if index != without]
+    b.receive_burst(0, frames, now=1.001)
+    return b, [frame for _, frame in b.frames_to_send()]
+
+
+def test_a_burst_is_acknowledged_once() -> None:
+    b, (answer,) = burst()
+    (connection,) = b.ports.connections.values()
+    assert connection.readable == 10 * 1448
+    assert segment_in(answer).acknowledgement == connection.receiver.wanted % 2**32
+
+
+def test_each_segment_behind_a_gap_is_acknowledged_by_itself() -> None:
+    """Whoever sends counts them: the third duplicate means a loss (RFC 5681, 3.2)."""
+    _, answers = burst(without=4)
+    numbers = [segment_in(answer).acknowledgement for answer in answers]
+    assert len(numbers) == 5
+    assert len(set(numbers)) == 1
+
+
+def segment_in(frame: bytes) -> Tcp:
+    packet = IPv4.parse(Ethernet.parse(frame).payload)
+    return Tcp.parse(packet.payload, packet.source, packet.destination)
+
+
 def test_nobody_listens() -> None:
     a, b = host("a", "10.0.0.1"), host("b", "10.0.0.2")
     net = Net([(a, 0), (b, 0)])
