@@ -1,7 +1,7 @@
 """The system calls that a script can make: from names and arguments to one `Call`, checked.
 
 What an argument of `...` stands for is the same on every ground: addresses and ports are the runner's, data is a
-pattern (`story.pattern`) that tells where in the stream a byte belongs.
+pattern (`translation.pattern`) that tells where in the stream a byte belongs.
 """
 
 import errno

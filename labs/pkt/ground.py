@@ -1,6 +1,6 @@
 """A ground: a host under test, with the wire to it in our hands, and its clock.
 
-The story does four things on it: it sends a packet, makes a system call, lets time pass, and asks how a connection
+The runner does four things on it: it sends a packet, makes a system call, lets time pass, and asks how a connection
 stands. What the host sends collects in `sent`, what a call returns in `reply`.
 """
 

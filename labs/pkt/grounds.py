@@ -9,11 +9,11 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from labs.pkt import language, story
+from labs.pkt import language, runner
 from labs.pkt.linux_ground import LinuxGround
 from labs.pkt.netstack_ground import NetstackGround
+from labs.pkt.runner import Telling
 from labs.pkt.script import Script
-from labs.pkt.story import Telling
 from labs.testbed import enclave
 
 RFC = Path(__file__).parent / "rfc"
@@ -29,7 +29,7 @@ def scripts(paths: Iterable[Path] | None = None) -> list[Script]:
 
 def on_netstack(script: Script, *, strict: bool = False) -> Telling:
     """Play a script on our stack."""
-    return story.play(script, NetstackGround(script.setup), strict=strict or script.setup.strict)
+    return runner.play(script, NetstackGround(script.setup), strict=strict or script.setup.strict)
 
 
 def on_linux(chosen: Sequence[Script], *, strict: bool = False, jobs: int = AT_A_TIME) -> list[Telling]:
@@ -54,11 +54,12 @@ def _in_enclave(chosen: Sequence[Script], strict: bool, jobs: int) -> list[Telli
 
 def _played(chosen: Sequence[Script], strict: bool, jobs: int) -> list[Telling]:
     """In processes, for threads would wait for each other's interpreter. Ctrl-C is for whoever waits for them."""
-    ignoring = (signal.SIGINT, signal.SIG_IGN)
-    fork = multiprocessing.get_context("fork")
-    executor = ProcessPoolExecutor(min(jobs, len(chosen)), fork, initializer=signal.signal, initargs=ignoring)
+    executor = ProcessPoolExecutor(min(jobs, len(chosen)), multiprocessing.get_context("fork"))
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # which those that are forked now inherit
     try:
-        return list(executor.map(_on_linux, chosen, [strict] * len(chosen)))
+        tellings = executor.map(_on_linux, chosen, [strict] * len(chosen))
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+        return list(tellings)
     finally:
         executor.shutdown(wait=False, cancel_futures=True)  # what goes on ends with the enclave
 
@@ -66,7 +67,7 @@ def _played(chosen: Sequence[Script], strict: bool, jobs: int) -> list[Telling]:
 def _on_linux(script: Script, strict: bool) -> Telling:
     ground = LinuxGround(script.setup)
     try:
-        return story.play(script, ground, strict=strict or script.setup.strict)
+        return runner.play(script, ground, strict=strict or script.setup.strict)
     finally:
         ground.close()
 

@@ -1,4 +1,4 @@
-"""What a script is: a list of events, each at a time. Frozen values; `language` reads them, `story` plays them.
+"""What a script is: a list of events, each at a time. Frozen values; `language` reads them, `runner` plays them.
 
 Sequence numbers count from the first SYN of their direction, which is 0; acknowledgements from the other one's.
 """

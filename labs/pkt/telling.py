@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable, Sequence
 
+from labs.pkt.runner import Row, Telling
 from labs.pkt.script import Script
-from labs.pkt.story import Row, Telling
 
 CONTEXT = 6
 """So many events are shown, the last of them the one that went wrong."""

@@ -29,9 +29,13 @@ def pattern(start: int, length: int) -> bytes:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Heard:
-    """A segment that the host under test has sent, in the script's numbers."""
+    """A segment that the host under test has sent, in the script's numbers.
+
+    Of several that were put together, `since` is when the first came, `at` when the last did.
+    """
 
     at: float
+    since: float
     flags: int
     start: int
     payload: bytes
@@ -147,6 +151,7 @@ class Translation:
             self.local_port, self.remote_port = tcp.source_port, tcp.destination_port
         return Heard(
             at=at,
+            since=at,
             flags=tcp.flags,
             start=(tcp.sequence - (self._local_first or 0)) % 2**32,
             payload=tcp.payload,

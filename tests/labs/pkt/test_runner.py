@@ -11,7 +11,7 @@ import pytest
 from labs.cli.main import main
 from labs.pkt.grounds import judge, on_netstack
 from labs.pkt.language import read
-from labs.pkt.story import Telling
+from labs.pkt.runner import Telling
 from labs.pkt.telling import divergence
 from labs.testbed import enclave
 

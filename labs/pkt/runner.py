@@ -59,26 +59,26 @@ class Divergence(Exception):
 
 def play(script: Script, ground: Ground, *, strict: bool = False) -> Telling:
     """Play the whole script, or up to the first divergence."""
-    story = _Story(ground, strict=strict)
+    played = _Play(ground, strict=strict)
     rows: list[Row] = []
     for event in (*script.events, None):
         complaint = ""
         try:
-            actual = story.play(event) if event else story.end()
+            actual = played.play(event) if event else played.end()
         except Divergence as divergence:
             actual, complaint = divergence.actual, divergence.complaint
         except GroundFault as fault:
             actual, complaint = "nothing", str(fault)
-        if (told := story.culprit or event) is not None:
-            rows.append(Row(told.line, told.text, actual, story.state()))
+        if (told := played.culprit or event) is not None:
+            rows.append(Row(told.line, told.text, actual, played.state()))
         elif complaint:
-            rows.append(Row(rows[-1].line if rows else 1, "the end", actual, story.state()))
+            rows.append(Row(rows[-1].line if rows else 1, "the end", actual, played.state()))
         if complaint:
             return Telling(script.name, ground.name, tuple(rows), complaint)
     return Telling(script.name, ground.name, tuple(rows))
 
 
-class _Story:
+class _Play:
     """What has happened so far."""
 
     def __init__(self, ground: Ground, *, strict: bool) -> None:
@@ -173,9 +173,10 @@ class _Story:
         actual = f"{heard.at:.6f} {heard}"
         if complaint := next(self._differences(heard, expected), ""):
             raise Divergence(complaint, actual)
-        if not earliest - slack <= heard.at <= latest + slack:
+        if heard.since < earliest - slack or heard.at > latest + slack:
             due = f"{earliest:.6f}" if earliest == latest else f"from {earliest:.6f} to {latest:.6f}"
-            raise Divergence(f"it came at {heard.at:.6f}, not at {due} s", actual)
+            came = heard.at if heard.at > latest + slack else heard.since
+            raise Divergence(f"it came at {came:.6f}, not at {due} s", actual)
         self._latest = max(self._latest, heard.at)
         if when.any_time or when.latest > when.earliest:
             self._written_at = self._latest
@@ -191,14 +192,12 @@ class _Story:
             if not continues or following.acknowledgement != heard.acknowledgement:
                 self._heard.appendleft(following)
                 break
-            heard = replace(following, start=heard.start, payload=heard.payload + following.payload)
+            together = heard.payload + following.payload
+            heard = replace(following, start=heard.start, since=heard.since, payload=together)
         if 0 < expected.length < len(heard.payload):
-            rest = replace(
-                heard, start=heard.start + expected.length, payload=heard.payload[expected.length :], at=heard.at
-            )
-            self._heard.appendleft(rest)
-            kept = heard.flags if expected.flags & (PSH | FIN) & heard.flags == PSH else heard.flags & ~(PSH | FIN)
-            heard = replace(heard, payload=heard.payload[: expected.length], flags=kept)
+            first, rest = heard.payload[: expected.length], heard.payload[expected.length :]
+            self._heard.appendleft(replace(heard, start=(heard.start + len(first)) % 2**32, payload=rest))
+            heard = replace(heard, payload=first, flags=heard.flags & ~(PSH | FIN))
         return heard
 
     def _differences(self, heard: Heard, expected: Segment) -> Iterator[str]:
