@@ -10,7 +10,7 @@ from labs.pkt import grounds
 from labs.pkt.coverage import document
 from labs.pkt.grounds import judge
 from labs.pkt.script import Script, ScriptError
-from labs.pkt.story import Telling
+from labs.pkt.runner import Telling
 from labs.pkt.telling import divergence, everything
 from labs.testbed import enclave
 
