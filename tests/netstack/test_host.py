@@ -247,7 +247,7 @@ def test_a_connection_from_a_port_to_itself() -> None:
 
 
 @given(st.lists(st.tuples(st.binary(max_size=80), st.booleans()), max_size=20))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100, deadline=None, derandomize=True)
 def test_no_frame_breaks_a_host(frames: list[tuple[bytes, bool]]) -> None:
     a = host("a", "10.0.0.1")
     a.ports.listen((0, 80), backlog=5)
