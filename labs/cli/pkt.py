@@ -9,8 +9,8 @@ from labs.cli.terminal import escape, paint
 from labs.pkt import grounds
 from labs.pkt.coverage import document
 from labs.pkt.grounds import judge
-from labs.pkt.script import Script, ScriptError
 from labs.pkt.runner import Telling
+from labs.pkt.script import Script, ScriptError
 from labs.pkt.telling import divergence, everything
 from labs.testbed import enclave
 
