@@ -26,9 +26,9 @@ def test_positions_by_themselves(judge: Judge) -> None:
 
     ask(1_000, 900, 1_000, "it is a little ahead", "ahead")
     ask(900, 1_000, 900, "it is a little behind", "behind")
+    ask(7, 3 * MODULUS + 2, 3 * MODULUS + 7, "three rounds on, five ahead", "third")
     ask(5, MODULUS - 10, MODULUS + 5, "the numbers have gone round: it is 15 ahead", "round")
     ask(MODULUS - 10, MODULUS + 5, MODULUS - 10, "an old one, from before they went round", "back")
-    ask(7, 3 * MODULUS + 2, 3 * MODULUS + 7, "three rounds on, five ahead", "third")
     ask(MODULUS - 1, 3 * MODULUS + 2, 3 * MODULUS - 1, "three rounds on, three behind", "third-back")
     ask(HALF - 1, 0, HALF - 1, "just less than half a circle ahead", "half")
     ask(HALF + 1, MODULUS, MODULUS - HALF + 1, "just less than half a circle behind", "half-back")
@@ -39,7 +39,7 @@ def test_positions_by_themselves(judge: Judge) -> None:
 def test_numbers_of_any_size(judge: Judge) -> None:
     """Wherever one stands, what is near is found."""
     source, script = judge.random, Script("anywhere")
-    for n in range(40):
+    for _ in range(40):
         near = source.randrange(5 * MODULUS) + MODULUS
         wanted = near + source.choice((1, -1)) * source.choice((source.randrange(70_000), source.randrange(HALF - 1)))
         script.call(
@@ -50,7 +50,6 @@ def test_numbers_of_any_size(judge: Judge) -> None:
             because=f"{abs(wanted - near)} {'behind' if wanted < near else 'ahead'}",
             label="behind" if wanted < near else "ahead",
         )
-        del n
     judge.unit(script)
 
 

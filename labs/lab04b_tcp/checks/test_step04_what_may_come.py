@@ -1,5 +1,7 @@
 """Step 4: order, the window, and the end of the stream, on the receiving side."""
 
+import random
+
 import pytest
 
 from labs.lab04b_tcp.evidence import (
@@ -37,20 +39,28 @@ def receive(
 @pytest.mark.seeds(1)
 def test_the_window_by_itself(judge: Judge) -> None:
     """The window shrinks as bytes come; its edge stands still until there is a segment's room, and cuts."""
-    script, x = Script("window"), bytes(1_000)
+    script, text = Script("window"), random.Random(4).randbytes(10_000)
     new_receiver(script)
     script.get("r.wanted", returns=1_000, because="nothing has come", label="first")
     script.call("r.announce", 0, returns=8_000, because="all of the buffer is free", label="all-free")
-    receive(script, 1_000, x, x, "it is in order", "in-order")
+    receive(script, 1_000, text[:1_000], text[:1_000], "it is in order", "in-order")
     script.get("r.wanted", returns=2_000, because="the next one", label="wanted")
     script.call("r.announce", 0, returns=7_000, because="1,000 bytes are unread", label="less")
-    receive(script, 3_000, x, b"", "it is early", "early")
+    receive(script, 3_000, text[2_000:3_000], b"", "it is early", "early")
     script.call(
         "r.announce", 0, returns=7_000, because="the edge is where it was, and so is `wanted`", label="early-same"
     )
-    receive(script, 2_000, x, x + x, "now both are in order", "both")
+    receive(script, 2_000, text[1_000:2_000], text[1_000:3_000], "now both are in order", "both")
     script.call("r.announce", 0, returns=5_000, because="3,000 bytes are unread", label="three")
-    receive(script, 4_000, 6 * x, 5 * x, "the window ends at 9,000: what is beyond is cut off", "cut", fin=True)
+    receive(
+        script,
+        4_000,
+        text[3_000:9_000],
+        text[3_000:8_000],
+        "the window ends at 9,000: what is beyond is cut off",
+        "cut",
+        fin=True,
+    )
     script.get("r.ended", returns=False, because="with its last 1,000 bytes the FIN was cut off too", label="cut-fin")
     script.call("r.announce", 0, returns=0, because="8,000 bytes are unread", label="closed")
     script.call("r.read", 300, keywords=NOW, because="the user reads 300", label="read-300")

@@ -52,8 +52,6 @@ def test_the_estimate_by_itself(judge: Judge) -> None:
 
     estimate = Estimate(0.2)
     timeout(1.0, "nothing is known", "unknown")
-    script.call("t.back_off", because="the timer went off", label="back-off")
-    timeout(2.0, "twice as long", "unknown-doubled")
     sample(0.5, "0.5 + 4 * 0.25", "first")
     sample(0.5, "the variation has come down to 3/4 of it", "second")
     for _ in range(4):
@@ -67,6 +65,9 @@ def test_the_estimate_by_itself(judge: Judge) -> None:
         script.call("t.back_off", because="the timer went off", label="back-off")
     timeout(60.0, "never longer than that", "most")
     sample(0.1, "a new measurement ends the back-off, all of it", "back")
+    script.make("timer.RoundTrip", store="t", keywords={"least": 0.2, "most": 60.0, "first": 1.0})
+    script.call("t.back_off", because="the timer went off", label="back-off")
+    timeout(2.0, "nothing is known, and it went off once", "unknown-doubled")
     judge.unit(script)
 
 

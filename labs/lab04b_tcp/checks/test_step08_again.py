@@ -24,6 +24,30 @@ pytestmark = pytest.mark.step("8")
 
 
 @pytest.mark.seeds(1)
+def test_one_segment_by_itself(judge: Judge) -> None:
+    """What is lost goes again, and once more if that is lost too; news start the timer anew."""
+    script = Script("one")
+    talk = Dialogue(script)
+    talk.begin()
+    talk.hear(0, 10_000)
+    talk.write(100)
+    talk.expect([piece(0, 100)], "there is room", "one")
+    talk.wake(2.0)
+    talk.expect([piece(0, 100)], "after the first timeout, 1 s, it goes again", "repeat")
+    talk.wake(4.0)
+    talk.expect([piece(0, 100)], "after 2 s more, once more", "repeat-again")
+    talk.begin()
+    talk.now = 1.0
+    talk.hear(0, 10_000)
+    talk.write(200)
+    talk.expect([piece(0, 100), piece(100, 200)], "there is room", "two")
+    talk.now = 1.5
+    talk.hear(100, 10_000)
+    talk.timer(3.0, "0.5 s was measured: 0.5 + 4 * 0.25 from now", "news")
+    judge.unit(script)
+
+
+@pytest.mark.seeds(1)
 def test_the_timer_by_itself(judge: Judge) -> None:
     """One timer, for the oldest; it backs off; and what went twice is no measurement (Karn)."""
     script = Script("timer")

@@ -70,9 +70,9 @@ def test_timeouts_in_a_row_by_themselves(judge: Judge) -> None:
     path = Path("timeouts", initial=10 * MSS)
     path.time_out(following=10_000, in_flight=10_000)
     path.time_out(following=10_000, in_flight=10_000)
-    path.news(1_000, 1_000, True, "the oldest has arrived at last", "oldest")
-    path.time_out(following=10_000, in_flight=9_000)
-    path.news(10_000, 9_000, False, "all is here", "all")
+    path.news(7_000, 7_000, True, "the oldest has arrived at last, and others with it", "oldest")
+    path.time_out(following=10_000, in_flight=3_000)
+    path.news(10_000, 3_000, False, "all is here", "all")
     path.window(2_000, "slow start from one segment", "from-one")
     for n in range(3):
         path.news(11_000 + n * 1_000, 1_000, False, "one more", "more")
@@ -80,10 +80,8 @@ def test_timeouts_in_a_row_by_themselves(judge: Judge) -> None:
     path.news(14_000, 1_000, False, "above it", "above")
     path.window(5_000, "a whole window's worth is needed now", "gentle")
     path.time_out(following=15_000, in_flight=1_000)
-    path.news(15_000, 1_000, False, "it is here", "small-all")
-    path.window(2_000, "one, and one for what arrived", "small")
-    path.news(16_000, 1_000, False, "one more", "small-more")
-    path.window(2_000, "the threshold is two segments at least, so it is gentle already", "least")
+    path.news(14_500, 500, True, "half of it is here", "small-half")
+    path.window(1_500, "the threshold is two segments at least, so it is still slow start", "least")
     judge.unit(path.script)
 
 

@@ -63,9 +63,7 @@ class Congestion:
 
     def timed_out(self, *, in_flight: int, following: int) -> None:
         """The retransmission timer has gone off."""
-        if (
-            self._recover is None or self._is_fast
-        ):  # RFC 5681 (3.1): not when the same is sent again for the second time
+        if self._recover is None or self._is_fast:  # RFC 5681 (3.1): not when the same goes again and again
             self.threshold = max(in_flight // 2, 2 * self.mss)
         self.window, self._towards_next, self._duplicates = self.mss, 0, 0
         self._recover, self._is_fast = following, False
