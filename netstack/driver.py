@@ -46,7 +46,7 @@ class Card(Protocol):
     """An end of a link that carries them a burst at a time, and never lets a sender wait."""
 
     async def receive_burst(self) -> list[bytes]:
-        """The frames that have arrived since; at least one."""
+        """The frames that have arrived since, at least one. Other tasks have a turn, however many there are."""
 
     def send_at_once(self, frames: Iterable[bytes]) -> None:
         """Put frames on it; what does not go is lost."""
@@ -137,7 +137,6 @@ class _Driver:
             frames = await self.cards[number].receive_burst()
             self.machine.receive_burst(number, frames, now=trio.current_time())
             self._carry()
-            await trio.lowlevel.checkpoint()  # Programs must have their turn however much arrives.
 
     async def keep_time(self) -> NoReturn:
         """Ring when the machine wants it."""

@@ -64,14 +64,12 @@ class PacketSocket:
     async def receive_burst(self) -> list[bytes]:
         """The frames that have arrived, at least one, at most `BURST`."""
         frames: list[bytes] = []
+        receive = self._socket.recv
         while not frames:
-            receive = self._socket.recv
-            try:
+            await trio.lowlevel.wait_readable(self._socket)  # also where other tasks have their turn
+            with suppress(BlockingIOError):
                 while len(frames) < BURST:
                     frames.append(receive(LONGEST))
-            except BlockingIOError:
-                if not frames:
-                    await trio.lowlevel.wait_readable(self._socket)
         return frames
 
     def send_at_once(self, frames: Iterable[bytes]) -> None:
