@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from labs.story.trace import FrameEvent, Trace
-from netstack.flow.sequence import distance
-from netstack.packets import ACK, FIN, RST, SYN, Ethernet, IPv4, PacketError, Tcp
+from netstack.flow.sequence import add, distance
+from netstack.packets import ACK, RST, SYN, Ethernet, IPv4, PacketError, Tcp
 from netstack.packets.ethernet import IPV4
 from netstack.packets.tcp import PROTOCOL
 from netstack.wire import SECOND
@@ -27,10 +27,10 @@ class Segment:
         """Whether a flag is set."""
         return bool(self.tcp.flags & flag)
 
-    @property
-    def end(self) -> int:
-        """The number behind its last byte."""
-        return (self.tcp.sequence + len(self.tcp.payload) + self.has(SYN) + self.has(FIN)) % (1 << 32)
+
+def behind(segment: Tcp) -> int:
+    """The number behind a segment: that of the next one."""
+    return add(segment.sequence, segment.segment_length)
 
 
 def segment_in(frame: bytes) -> Tcp | None:

@@ -10,6 +10,7 @@ from labs.lab03_flow.peers import A, B
 from labs.lab03_flow.scenes import cards, lunch
 from labs.lab04_stack.evidence import segments
 from labs.lab04_stack.given.dialect import CARD, Dialect
+from labs.lab04_stack.peers import by_the_judge
 from labs.lab04_stack.scenes import overheard, pouring, speaking
 from labs.questions import Play, Question
 from labs.story.trace import FrameEvent, Trace
@@ -258,19 +259,18 @@ class Forgery:
     resets: tuple[int, ...]
 
     def offer(self) -> Scene:
-        """The present."""
-        return self._scene("offer", [(self.at, "window_update", self.offered * MSS)], back=self.back)
+        """The present, which c forges by the student's own `forge.py`."""
+        orders = [(self.at, "window_update", self.offered * MSS)]
+        return overheard(self._pouring("offer", self.back), orders, mtu=MTU)
 
     def ends(self) -> Scene:
         """The resets."""
         orders = [(at, "reset", ahead) for at, ahead in zip(TIMES, self.resets, strict=True)]
-        return self._scene("resets", orders, back=TIMES[-1] + 1)
+        return overheard(self._pouring("resets", TIMES[-1] + 1), orders, mtu=MTU)
 
-    def _scene(self, name: str, orders: list[tuple[Any, ...]], *, back: float) -> Scene:
-        """A pours, b sleeps, c speaks in b's name."""
+    def _pouring(self, name: str, back: float) -> Scene:
         tcp = {"a": Settings(send_buffer=ROOM * MSS, **PLAIN), "b": Settings(receive_buffer=ROOM * MSS, **PLAIN)}
-        scene = pouring([bytes(3 * ROOM * MSS)], sip=1 << 16, begin=back, tcp=tcp, name=f"prediction-{name}")
-        return overheard(scene, orders, mtu=MTU)
+        return pouring([bytes(3 * ROOM * MSS)], sip=1 << 16, begin=back, tcp=tcp, name=f"forged-{name}")
 
 
 def forgery(key: str) -> Forgery:
@@ -289,7 +289,7 @@ def forgery(key: str) -> Forgery:
 def predict_7(key: str, play: Play) -> list[Question]:
     """What a present does that nobody sent; and which of three resets ends a connection."""
     forged = forgery(key)
-    offer, ended = cache(partial(play, forged.offer())), cache(partial(play, forged.ends()))
+    offer, ended = (cache(partial(play, by_the_judge(scene))) for scene in (forged.offer(), forged.ends()))
 
     def sent_at_once() -> int:
         begin, end = forged.at * SECOND, forged.at * SECOND + SOON

@@ -40,6 +40,8 @@ def test_byte_by_byte(judge: Judge) -> None:
     script = Script("bytes")
     decoder = "decoder"
     script.make("messages.Decoder", store=decoder)
+    script.call("decoder.feed", encoded(b"Leslie"), because="a whole message", label="feed-whole")
+    script.call("decoder.message", returns=b"Leslie", because="it is all there", label="at-once")
     stream = encoded(b"Ada") + encoded(b"") + encoded(b"Grace")
     done = 0
     for place, byte in enumerate(stream):
@@ -105,7 +107,7 @@ def test_what_is_no_stream_of_messages(judge: Judge) -> None:
     script.make("messages.Decoder", store="other")
     script.call("other.feed", b"\x7f\xff\xff\xff", because="two gigabytes are announced", label="feed-huge")
     script.call("other.message", raises="MessageError", because="the limit is 65536 otherwise", label="huge")
-    for name, rest in (("length", b"\0\0"), ("payload", b"\0\0\0\x02A")):
+    for name, rest in (("payload", b"\0\0\0\x02A"), ("length", b"\0\0")):
         script.make("messages.Decoder", store=name)
         script.call(f"{name}.feed", rest, because="a beginning", label=f"feed-{name}")
         script.call(f"{name}.message", returns=None, because="it is not whole", label=f"none-{name}")

@@ -17,16 +17,6 @@ from netstack.wire import MILLISECOND, SECOND
 pytestmark = pytest.mark.step("3")
 
 
-@pytest.mark.seeds(1)
-def test_the_application_over_tcp(judge: Judge) -> None:
-    """People ask *teams*, *teams* asks *players*: the same answers as in every lab, over TCP."""
-    trace = conforms(judge, APPLICATION, count=4, every=SECOND // 4)
-    count = connections(trace, "a-b")
-    judge.expect(
-        "application:connection", count == 1, "one connection serves for all questions", found=f"{count} were opened"
-    )
-
-
 @pytest.mark.seeds(2)
 def test_teams_against_a_halting_players(judge: Judge) -> None:
     """The judge's *players* answers in bits and pieces: *teams* hears each answer to its end, and nothing twice."""
@@ -43,8 +33,8 @@ def test_teams_against_a_halting_players(judge: Judge) -> None:
     )
     scene = asking(scene, asked, every=100 * MILLISECOND)
     trace = judge.play(scene)
-    expect_answers(judge, trace, scene, asked)
     _expect_heard(judge, heard(trace, "b"), [_team(one).encode() for one in asked], "question")
+    expect_answers(judge, trace, scene, asked)
 
 
 @pytest.mark.seeds(2)
@@ -74,8 +64,25 @@ def test_players_against_a_hasty_teams(judge: Judge) -> None:
         classify=APPLICATION.classify,
     )
     trace = judge.play(scene)
+    soon = [event.payload for event in trace.at_port("delivered", "a", "line") if event.at < 2 * SECOND]
+    judge.expect(
+        "answer:late",
+        bool(soon),
+        "who asks something at 1 s has an answer before 2 s, though there may be more to be asked",
+        found="there was none",
+    )
     _expect_heard(judge, heard(trace, "a"), [_names(one) for one in asked], "answer")
-    _expect_heard(judge, heard(trace, "a", "slow"), [_of(dawdled)], "answer to the one who dawdles")
+    _expect_heard(judge, heard(trace, "a", "slow"), [_of(dawdled)], "other answer")
+
+
+@pytest.mark.seeds(1)
+def test_the_application_over_tcp(judge: Judge) -> None:
+    """People ask *teams*, *teams* asks *players*: the same answers as in every lab, over TCP."""
+    trace = conforms(judge, APPLICATION, count=4, every=SECOND // 4)
+    count = connections(trace, "a-b")
+    judge.expect(
+        "application:connection", count == 1, "one connection serves for all questions", found=f"{count} were opened"
+    )
 
 
 def _team(one: Asked) -> str:
@@ -101,16 +108,22 @@ def _in_pieces(payloads: Iterable[bytes], source: random.Random, start: int) -> 
 def _expect_heard(judge: Judge, stream: bytes, payloads: list[bytes], what: str) -> None:
     """Expect that a stream holds these messages."""
     wanted = b"".join(map(encoded, payloads))
+    judge.expect(
+        f"{what}:nobody",
+        stream == wanted or stream != b"".join(encoded(each) for each in payloads if each),
+        f"any {what} may be an empty message",
+        found="all but the empty ones were sent",
+    )
     differs = (n for n, (one, other) in enumerate(zip(stream, wanted, strict=False)) if one != other)
     place = next(differs, min(len(stream), len(wanted)))
     judge.expect(
-        "stream:bytes",
+        f"{what}:bytes",
         wanted.startswith(stream),
         f"each {what} travels as a message, as the handout says",
         found=f"from byte {place} on it does not: {stream[place:][:12].hex(' ')}",
     )
     judge.expect(
-        "stream:all",
+        f"{what}:all",
         len(stream) == len(wanted),
         f"each {what} is sent: {len(wanted)} bytes in all",
         found=f"{len(stream)} bytes were",

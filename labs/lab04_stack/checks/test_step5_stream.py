@@ -55,6 +55,18 @@ def _whole(payloads: Any, *, reader: Reader = AT_ONCE, name: str = "", every: in
     return below(pouring(payloads, interval=every, every=pace, name=name, **own), **more)
 
 
+@pytest.mark.seeds(2)
+def test_pieces(judge: Judge) -> None:
+    """What is written is cut into messages of 1000 bytes and a rest; the empty message is the end, and only that."""
+    source = judge.random
+    sizes = [PIECE - 1, PIECE, PIECE + 1, PIECE + source.randint(2, 400), source.randint(1, 500)]
+    source.shuffle(sizes)
+    sent = [source.randbytes(size) for size in sizes]
+    trace = judge.play(below(pouring([*sent, b""], name="pieces")))
+    _expect_pieces(judge, trace, sent)
+    _expect_end(judge, trace)
+
+
 @pytest.mark.exact
 @pytest.mark.seeds(2)
 def test_sending_waits_for_credit(judge: Judge) -> None:
@@ -160,17 +172,20 @@ def test_a_bad_line_and_a_slow_reader(judge: Judge) -> None:
         found=f"{named(found[0])} is" if found else "",
         frame=found[0] if found else None,
     )
-    _expect_pieces(judge, trace, sent)
+    _expect_taken_in_time(judge, trace, sent)
+    _expect_bytes(judge, trace, b"".join(sent), sip=sip)
+    _expect_end(judge, trace)
+    judge.bites("a frame was lost", any(frame.lost for frame in trace.frames("a-b", "data")))
+    judge.bites("the sender had no credit", any(True for _ in trace.frames("b-a", "zero")))
+
+
+def _expect_end(judge: Judge, trace: Trace) -> None:
     judge.expect(
         "end:read",
         trace.delivered("b")[-1:] == [b""] and trace.delivered("b").count(b"") == 1,
         "after the last byte the reader is told that this was all, once",
         found=f"it read {[len(each) for each in trace.delivered('b')][-4:]} bytes last",
     )
-    _expect_bytes(judge, trace, b"".join(sent), sip=sip)
-    _expect_taken_in_time(judge, trace, sent)
-    judge.bites("a frame was lost", any(frame.lost for frame in trace.frames("a-b", "data")))
-    judge.bites("the sender had no credit", any(True for _ in trace.frames("b-a", "zero")))
 
 
 def _pieces(sent: list[bytes]) -> list[bytes]:
@@ -221,7 +236,7 @@ def _expect_taken_in_time(judge: Judge, trace: Trace, sent: list[bytes]) -> None
     last = -1
     for payload, event in zip(sent, trace.at_port("delivered", "a"), strict=False):
         last += len(_pieces([payload]))
-        at = messages[last][0]
+        at = messages[last][0] if last < len(messages) else trace.ended_at
         judge.expect(
             "taken:early",
             event.at >= at,

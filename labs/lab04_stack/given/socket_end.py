@@ -3,6 +3,8 @@
 No message begins or ends here. An empty payload, either way, is the end of the stream.
 """
 
+from contextlib import suppress
+
 import trio
 
 
@@ -10,8 +12,9 @@ async def main(host):
     stream = await _opened(host.arguments)
     async with trio.open_nursery() as nursery:
         nursery.start_soon(_type, host.apps[host.arguments["at"]], stream)
-        async for piece in stream:
-            host.apps[host.arguments["at"]].send_nowait(piece)
+        with suppress(trio.BrokenResourceError):
+            async for piece in stream:
+                host.apps[host.arguments["at"]].send_nowait(piece)
         host.apps[host.arguments["at"]].send_nowait(b"")
 
 
@@ -23,8 +26,9 @@ async def _opened(arguments):
 
 
 async def _type(app, stream):
-    async for piece in app:
-        if piece:
-            await stream.send_all(piece)
-        else:
-            await stream.send_eof()
+    with suppress(trio.BrokenResourceError):
+        async for piece in app:
+            if piece:
+                await stream.send_all(piece)
+            else:
+                await stream.send_eof()
