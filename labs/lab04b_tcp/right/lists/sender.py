@@ -32,8 +32,8 @@ class Sender:
         if self.unacknowledged < number <= self.next:
             self.forget(number, now)
         elif bare and self.cuts and number == self.unacknowledged and number + window == self.limit:
-            if self.path.duplicate(in_flight=self.next - self.unacknowledged, following=self.next):
-                self.repeat = True
+            asked = self.path.duplicate(in_flight=self.next - self.unacknowledged, following=self.next)
+            self.repeat = self.repeat or asked
         if number + window > self.limit:
             self.limit = number + window
             self.question_at = None
