@@ -36,6 +36,8 @@ CHUNK = 1 << 16
 MEGABYTE = 1_000_000
 TCP_CONGESTION = 13
 LIMIT = 120  # s
+BY_RELAY = "kernel, by our relay"
+IMPAIRED: dict[str, object] = {"delay": "10ms", "loss": 1}  # each way; loss in percent
 NO_PYTCP = "PyTCP is not installed"
 
 
@@ -70,18 +72,18 @@ def rows(quick: bool) -> Iterable[Row]:
 def _in_bulk(megabytes: int, rounds: int) -> Iterator[Row]:
     """In turns, so that what else the machine does is shared fairly."""
     ways: dict[tuple[str, str], list[Bulk]] = {}
+    count = megabytes * MEGABYTE
     for turn in range(rounds):
-        for who in ("ours", "kernel", "PyTCP"):
-            if who == "PyTCP" and (turn or not _has_pytcp()):
-                continue  # it is as slow each time
-            count = MEGABYTE // 2 if who == "PyTCP" else megabytes * MEGABYTE
-            for way, measured in (("kernel to {}", _taken), ("{} to kernel", _given)):
+        for way, measured in (("kernel to ours", _taken), ("ours to kernel", _given)):
+            for who in ("ours", "kernel"):
                 ways.setdefault((way, who), []).append(enclave.call(_on_veth, who, measured, count))
-    for way in ("kernel to {}", "{} to kernel"):
-        best = {who: _best(ways[way, who]) for who in ("ours", "kernel", "PyTCP") if (way, who) in ways}
-        what = way.format("ours")
+            ways.setdefault((way, BY_RELAY), []).append(enclave.call(_on_relay, "kernel", measured, count, 0, {}))
+            if not turn and _has_pytcp():  # it is as slow each time
+                ways[way, "PyTCP"] = [enclave.call(_on_veth, "PyTCP", measured, MEGABYTE // 2)]
+    for what in ("kernel to ours", "ours to kernel"):
+        best = {who: _best(runs) for (way, who), runs in ways.items() if way == what}
         yield Row(what=what, ours=best["ours"].rate, unit="MB/s", goal=BULK)
-        for peer in ("kernel", "PyTCP"):
+        for peer in ("kernel", BY_RELAY, "PyTCP"):
             theirs = best[peer].rate if peer in best else None
             note = "" if peer in best else NO_PYTCP
             yield Row(what=what, ours=best["ours"].rate, unit="MB/s", peer_name=peer, peer=theirs, note=note)
@@ -120,7 +122,7 @@ def _with_loss(megabytes: int, seeds: int) -> Iterator[Row]:
     for seed in range(seeds):
         for who in ("ours", "kernel"):
             for way, measured in (("ours to kernel", _given), ("kernel to ours", _taken)):
-                bulk = enclave.call(_on_relay, who, measured, megabytes * MEGABYTE, seed)
+                bulk = enclave.call(_on_relay, who, measured, megabytes * MEGABYTE, seed, IMPAIRED)
                 rates.setdefault((way, who), []).append(bulk.rate)
     for way in ("ours to kernel", "kernel to ours"):
         ours, kernels = (statistics.median(rates[way, who]) for who in ("ours", "kernel"))
@@ -228,9 +230,9 @@ class _Pair(Topo):
         self.addLink(a, self.addHost("b", ip=f"{KERNELS}/24"), **properties)
 
 
-def _on_relay(who: str, measured: Measured, count: int, seed: int) -> Any:
-    """In an enclave: the same two, with a wire between them that loses and delays."""
-    with Network(_Pair(addresses=who == "kernel", delay="10ms", loss=1)) as network:
+def _on_relay(who: str, measured: Measured, count: int, seed: int, properties: dict[str, object]) -> Any:
+    """In an enclave: the same two, with a wire between them that has these properties."""
+    with Network(_Pair(addresses=who == "kernel", **properties)) as network:
         link = network.plan.links[0]
         a, b = (network.open_relay_socket(end.name) for end in link.ends)
         wires = [
