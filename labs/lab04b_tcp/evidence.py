@@ -284,21 +284,3 @@ def flights(talk: Conversation) -> list[tuple[int, int]]:
             reached = max(reached, said.end)
             found.append((said.frame.at, reached - known_at(talk, said.frame.at)))
     return found
-
-
-def rounds(talk: Conversation) -> list[int]:
-    """The most bytes under way in each round trip, as long as nothing is lost: a round ends when all is known that was
-    under way when it began.
-    """
-    found: list[int] = []
-    reached, ends = 0, 0
-    for said in talk.said("a-b"):
-        if said.end == said.start:
-            continue
-        known = known_at(talk, said.frame.at)
-        if known >= ends:
-            found.append(0)
-            ends = max(reached, said.end)
-        reached = max(reached, said.end)
-        found[-1] = max(found[-1], reached - known)
-    return found

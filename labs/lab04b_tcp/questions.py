@@ -1,6 +1,7 @@
 """Lab 4b's questions, each student's with a conversation of their own, and the defects to choose from."""
 
 import random
+from dataclasses import dataclass
 from functools import cache
 
 from labs.lab04b_tcp.evidence import Conversation
@@ -12,6 +13,7 @@ from netstack.flow.sequence import add
 from netstack.wire import MILLISECOND
 
 MSS = 1_460
+LUNCH = 500 * MILLISECOND
 DEFECTS = {
     "go-back": "when one segment is lost, everything behind it is sent again too",
     "beyond": "it sends more than the other side has room for",
@@ -26,39 +28,67 @@ DEFECTS = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A conversation with one loss: a says `count` bytes to b, whose application reads nothing. Sizes are bytes."""
+
+    isn: int
+    theirs: int
+    count: int
+    lost: int
+    room: int
+    key: str
+
+    @classmethod
+    def of(cls, key: str) -> "Call":
+        """The conversation of the student with this key."""
+        source = random.Random(f"conversation {key}")
+        count = source.randint(6, 8) * MSS + source.randint(100, 1_300)
+        numbers = source.randrange(1_000, 90_000), source.randrange(1_000, 90_000)
+        return cls(*numbers, count, source.randint(2, 3), source.randint(20_000, 30_000), key)
+
+    def scene(self) -> Scene:
+        """It, to be played."""
+        buffer = settings(receive_buffer=self.room)
+        far = FarEnd(isn=self.theirs, settings=buffer, pauses=((0, LUNCH),), closes=False)
+        says = noise(self.count, random.Random(self.key))
+        scene = caller(far, says, (), name="prediction", isn=self.isn, settings={"initial_window": 10})
+        return scene.scripted(f"drop a-b:data:{self.lost}")
+
+    def told(self) -> str:
+        """It, in words."""
+        return (
+            f"a calls b. a's SYN has the number {self.isn}, b's has {self.theirs}. b has room for {self.room:,} bytes, "
+            f"and its application reads nothing. a has {self.count:,} bytes to send, in segments of {MSS:,} bytes at "
+            "most, all of which may be under way at once; with the last byte goes the FIN. Of the segments with bytes "
+            f"the {'second' if self.lost == 2 else 'third'} is lost, once."
+        )
+
+    def at_gap(self, talk: Conversation) -> int:
+        """The number that b says while something is missing."""
+        gone = next(said for said in talk.said("a-b") if said.frame.lost)
+        return add(self.isn, 1 + next(said.wanted for said in talk.said("b-a") if said.wanted == gone.start))
+
+
 def predict_1(key: str, play: Play) -> list[Question]:
     """A conversation with one loss and a reader who does not read, with the numbers of this student."""
-    source = random.Random(f"conversation {key}")
-    segments, rest = source.randint(6, 8), source.randint(100, 1_300)
-    count, lost = segments * MSS + rest, source.randint(2, 3)
-    isn, theirs = source.randrange(1_000, 90_000), source.randrange(1_000, 90_000)
-    room = source.randint(20_000, 30_000)
-
-    def scene() -> Scene:
-        far = FarEnd(isn=theirs, settings=settings(receive_buffer=room), pauses=((0, 500 * MILLISECOND),), closes=False)
-        more = {"isn": isn, "settings": {"initial_window": 10}}
-        return caller(far, noise(count, source), (), name="prediction", **more).scripted(f"drop a-b:data:{lost}")
+    call = Call.of(key)
 
     @cache
     def talk() -> Conversation:
-        return Conversation(play(scene()))
+        return Conversation(play(call.scene()))
 
-    def at_gap() -> int:
-        gone = next(said for said in talk().said("a-b") if said.frame.lost)
-        return add(isn, 1 + next(said.wanted for said in talk().said("b-a") if said.wanted == gone.start))
-
-    told = (
-        f"a calls b. a's SYN has the number {isn}, b's has {theirs}. b has room for {room:,} bytes, and its "
-        f"application reads nothing. a has {count:,} bytes to send, in segments of {MSS:,} bytes at most, all of which "
-        "may be under way at once; with the last byte goes the FIN. Of the segments with bytes the "
-        f"{'second' if lost == 2 else 'third'} is lost, once."
-    )
     return [
-        Question("q1", f"{told} Which number has a's first byte?", lambda: add(isn, 1), why="the SYN takes one number"),
+        Question(
+            "q1",
+            f"{call.told()} Which number has a's first byte?",
+            lambda: add(call.isn, 1),
+            why="the SYN takes one number",
+        ),
         Question(
             "q2",
             "Which number do the acknowledgements carry that answer what arrives behind the gap?",
-            at_gap,
+            lambda: call.at_gap(talk()),
             why="they say what is wanted, and that is the first byte that is missing",
         ),
         Question(
@@ -70,13 +100,13 @@ def predict_1(key: str, play: Play) -> list[Question]:
         Question(
             "q4",
             "Which number does b's last acknowledgement carry?",
-            lambda: add(isn, 1 + talk().said("b-a")[-1].wanted),
+            lambda: add(call.isn, 1 + talk().said("b-a")[-1].wanted),
             why="a SYN, all bytes and a FIN: each of them takes its number",
         ),
         Question(
             "q5",
             "Which window stands in it, if nothing has been read by then?",
-            lambda: min(said.segment.window for said in talk().said("b-a") if said.frame.at < 500 * MILLISECOND),
+            lambda: min(said.segment.window for said in talk().said("b-a") if said.frame.at < LUNCH),
             why="what was free, less what has come and was not read; the FIN takes no room. The edge stands still",
         ),
     ]

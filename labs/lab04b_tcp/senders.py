@@ -69,9 +69,6 @@ def piece(begin: int, end: int, *, fin: bool = False) -> Segment:
     return Segment(FIRST + begin, STREAM[begin:end], fin)
 
 
-QUESTION = Segment(FIRST - 1)
-
-
 def question(una: int) -> Segment:
     """What asks whether there is room, when all before `una` (from 0) has arrived."""
     return Segment(FIRST + una - 1)
