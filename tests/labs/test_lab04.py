@@ -16,12 +16,13 @@ from labs.grading.answers import given_folder
 from labs.grading.examination import Examination
 from labs.grading.reference import BROUGHT, lay_out, read_patches, right_answers
 from labs.lab03_flow.peers import A, B
-from labs.lab04_stack import questions
+from labs.lab04_stack import lecture, questions
 from labs.lab04_stack.evidence import segment_in, segments, spoken
 from labs.lab04_stack.given.dialect import CARD, Dialect
 from labs.lab04_stack.kinds import classify, describe, fields
 from labs.lab04_stack.peers import Forger, encoded, reset, window_update
 from labs.lab04_stack.scenes import DIALECT, SCENES, mail
+from labs.story.notebook import Lecture
 from labs.story.trace import Trace
 from labs.testbed import sim
 from labs.testbed.cast import Cast
@@ -196,7 +197,7 @@ def test_a_stream_is_put_together_from_a_line_that_loses(cast: Cast) -> None:
     sent = [random.Random(n).randbytes(300 * n) for n in range(6)]
     trace = sim.play(mail(sent, loss=5, mtu=500), cast, seed=3).trace
     assert spoken(trace, "a-b") == b"".join(map(encoded, sent))
-    assert max(len(one.tcp.payload) for one in segments(trace, "a-b")) == 448  # an MTU of 500, less headers with timestamps
+    assert max(len(one.tcp.payload) for one in segments(trace, "a-b")) == 448  # 500 less headers
 
 
 def test_the_same_programs_close_the_window_of_tcp_and_of_ours(cast: Cast) -> None:
@@ -204,6 +205,20 @@ def test_the_same_programs_close_the_window_of_tcp_and_of_ours(cast: Cast) -> No
         trace = sim.play(SCENES[name], cast, seed=1).trace
         assert "zero" in [each.kind for each in trace.frames("b-a")]
         assert b"".join(trace.delivered("b")) == b"x" * 20_000
+
+
+def test_the_charts_of_the_lecture_show_a_limit_that_nobody_passes() -> None:
+    desk = Lecture("4")
+    for chart in (
+        lecture.window_chart(desk.play("pour")),
+        lecture.credit_chart(desk.play("pour-below"), capacity=6),
+    ):
+        may, has, read = ([value for _, value in series.points] for series in chart.series)
+        assert (may[-1] >= has[-1], has[-1] >= read[-1], read[-1] > 0) == (True, True, True)
+        at_lunch = [max(value for at, value in series.points if at < 2.9) for series in chart.series]
+        assert at_lunch[0] == at_lunch[1] == min(may[-1], at_lunch[0])
+        assert at_lunch[2] == 0
+    desk.close()
 
 
 # Questions.
