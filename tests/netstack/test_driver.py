@@ -8,9 +8,10 @@ import pytest
 import trio
 
 from labs.testbed import enclave, jump
+from labs.testbed.beside import KERNELS, Beside, host_of_our_own
 from netstack.driver import own_host
 from netstack.host import Host, Interface
-from netstack.link.packet_socket import PacketSocket, switch_off_offloads
+from netstack.link.packet_socket import PacketSocket
 from netstack.names import Names
 from netstack.packets import number
 
@@ -150,24 +151,16 @@ def test_a_task_that_outlives_its_host_has_no_sockets() -> None:
 
 def beside_the_kernel() -> bytes:
     """Ask a kernel's listener at 10.0.0.2:80, across a veth pair from our own 10.0.0.1."""
-    from labs.testbed.namespace import Namespace
-
-    ours, theirs = Namespace(ipv6=False), Namespace(ipv6=False)
-    ours.links.add_veth("eth0", "eth0", peer_namespace=theirs.descriptor, address="02:00:00:00:01:00")
-    ours.links.change("eth0", arp=False)
-    theirs.links.change("eth0", up=True)
-    theirs.links.add_address("eth0", "10.0.0.2/24")
-    with theirs.entered():
-        switch_off_offloads("eth0")
-        listener = socket.create_server(("10.0.0.2", 80))
-    with ours.entered():
-        link = PacketSocket.on("eth0")
+    beside = Beside()
+    with beside.kernels.entered():
+        listener = socket.create_server((KERNELS, 80))
+    link = PacketSocket(beside.open_card())
 
     async def main() -> bytes:
         async with trio.open_nursery() as nursery:
             serve = trio.SocketListener(trio.socket.from_stdlib_socket(listener))
             nursery.start_soon(trio.serve_listeners, echo_once, [serve])
-            async with own_host(host(1), [link], names=NAMES):
+            async with own_host(host_of_our_own(), [link], names=NAMES):
                 heard = await ask(await trio.open_tcp_stream("b", 80))
             nursery.cancel_scope.cancel()
         return heard

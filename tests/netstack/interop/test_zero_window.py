@@ -35,8 +35,8 @@ async def shut(ground: Ground, we_read: bool, pause: float) -> dict[str, object]
     return found
 
 
-def check(we_read: bool, pause: float) -> None:
-    found = play(shut, Case(), we_read, pause, limit=pause + 60)
+def check(we_read: bool, pause: float, case: Case = Case()) -> None:  # noqa: B008 - frozen
+    found = play(shut, case, we_read, pause, limit=pause + 60)
     assert found["window"] == 0, "the pause was too short to fill every buffer, so nothing was tried"
     assert found["said"] == found["heard"]
 
@@ -45,6 +45,13 @@ def check(we_read: bool, pause: float) -> None:
 @pytest.mark.parametrize("we_read", [True, False], ids=["we do not read", "the kernel's program does not read"])
 def test_for_some_seconds(we_read: bool) -> None:
     check(we_read, SOON)
+
+
+@needs_an_enclave
+@pytest.mark.parametrize("we_read", [True, False], ids=["the kernel asks", "we ask"])
+def test_the_news_of_an_open_window_is_lost(we_read: bool) -> None:
+    """Nobody repeats it: whoever sends must have asked, and ask again (RFC 9293, 3.8.6.1)."""
+    check(we_read, SOON, Case(script=(f"cut link:{SOON - 0.5:g}s-{SOON + 1:g}s",)))
 
 
 @needs_an_enclave
