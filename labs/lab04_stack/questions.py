@@ -7,7 +7,7 @@ from functools import cache, partial
 from typing import Any
 
 from labs.lab03_flow.peers import A, B
-from labs.lab03_flow.scenes import cards, lunch
+from labs.lab03_flow.scenes import AT_ONCE, cards, lunch
 from labs.lab04_stack.evidence import segments
 from labs.lab04_stack.given.dialect import CARD, Dialect
 from labs.lab04_stack.peers import by_the_judge
@@ -71,15 +71,11 @@ def meeting(key: str) -> Meeting:
 def predict_1(key: str, play: Play) -> list[Question]:
     """Bytes in another order; then the same bytes, and another meaning."""
     met = meeting(key)
-    asleep = lunch(0.0, 60.0)
-    strangers = cache(partial(play, met.scene("strangers", key, count=3, reader=Reader(), order="little", capacity=64)))
-    over = cache(partial(play, met.scene("over", key, count=met.count, reader=asleep, capacity=met.capacity)))
-    almost = cache(partial(play, met.scene("almost", key, count=met.count, reader=Reader(), capacity=met.capacity)))
-    wanted, room = add(met.first, 8), met.capacity
+    return [*_about_bytes(met, key, play), *_about_meaning(met, key, play)]
 
-    def sent(trace: Trace, number: int) -> int:
-        return sum(int.from_bytes(frame.data[16:20], "big") == number for frame in trace.frames("a-b", "data"))
 
+def _about_bytes(met: Meeting, key: str, play: Play) -> list[Question]:
+    scene = met.scene("strangers", key, count=3, reader=AT_ONCE, order="little", capacity=64)
     return [
         Question(
             "q1",
@@ -98,9 +94,21 @@ def predict_1(key: str, play: Play) -> list[Question]:
             "q3",
             f"`a` has three cards, a window of 64, a credit of 64, and a timeout of {met.timeout} s. How many frames "
             f"does it send in {met.seconds} s?",
-            lambda: sum(1 for _ in strangers().frames("a-b")),
+            lambda: sum(1 for _ in play(scene).frames("a-b")),
             why="three, and then the oldest once more each timeout: it cannot know that nobody understands it",
         ),
+    ]
+
+
+def _about_meaning(met: Meeting, key: str, play: Play) -> list[Question]:
+    wanted, room = add(met.first, 8), met.capacity
+    over = met.scene("over", key, count=met.count, reader=lunch(0.0, 60.0), capacity=room)
+    almost = met.scene("almost", key, count=met.count, reader=AT_ONCE, capacity=room)
+
+    def sent(number: int) -> int:
+        return sum(int.from_bytes(frame.data[16:20], "big") == number for frame in play(almost).frames("a-b", "data"))
+
+    return [
         Question(
             "q4",
             "They agree: the highest byte comes first. Now `b` understands every card, answers, and is understood; is "
@@ -114,14 +122,14 @@ def predict_1(key: str, play: Play) -> list[Question]:
             "q5",
             f"`b`'s desk has room for {met.capacity}, both know that from the beginning, and its clerk is at lunch all "
             f"the time. `a` has {met.count} cards, and a window of 64. How many of these cards find no room at `b`?",
-            lambda: met.count - len(over().delivered("b")),
+            lambda: met.count - len(play(over).delivered("b")),
             why="after the first answer the credit, as `a` reads it, is far more than all it has",
         ),
         Question(
             "q6",
             f"The clerk is back, and takes every card at once. `a` has {met.count} cards, with the timeout as before. "
             f"How often does it send its *last* card within {met.seconds} s?",
-            lambda: sent(almost(), add(met.first, met.count - 1)),
+            lambda: sent(add(met.first, met.count - 1)),
             why="whoever names the last card received never says that it wants the one after the last",
         ),
     ]
@@ -172,53 +180,65 @@ def windows(key: str) -> tuple[Window, Window]:
 def predict_4(key: str, play: Play) -> list[Question]:
     """When the window closes, what is sent until then, how often is asked, and when `send_all` returns."""
     first, second = windows(key)
-    long = cache(partial(play, first.scene("window")))
-    short = cache(partial(play, second.scene("window-that-fits")))
+    long, short = cache(partial(play, first.scene("window"))), cache(partial(play, second.scene("window-that-fits")))
+    return [*_about_the_window(first, long), *_about_returning(first, second, long, short)]
 
-    def closed() -> FrameEvent:
-        return next(long().frames("b-a", "zero"))
 
-    def probes() -> int:
-        back = first.back * SECOND
-        return sum(closed().at < one.at < back and not one.tcp.payload for one in segments(long(), "a-b"))
+def _closed(trace: Trace) -> FrameEvent:
+    return next(trace.frames("b-a", "zero"))
 
-    def returned(trace: Trace) -> float:
-        return trace.at_port("delivered", "a")[0].at / MILLISECOND
 
+def _probes(trace: Trace, back: float) -> int:
+    closed, until = _closed(trace).at, back * SECOND
+    return sum(closed < one.at < until and not one.tcp.payload for one in segments(trace, "a-b"))
+
+
+def _returned(trace: Trace) -> float:
+    return trace.at_port("delivered", "a")[0].at / MILLISECOND
+
+
+def _about_the_window(window: Window, trace: Callable[[], Trace]) -> list[Question]:
     return [
         Question(
             "q1",
-            f"`a` pours {first.count * MSS} bytes into its stream, in segments of {MSS}. `b` has a receive buffer of "
-            f"{first.room * MSS} bytes, and its program reads nothing before {first.back} s. At which time, in "
+            f"`a` pours {window.count * MSS} bytes into its stream, in segments of {MSS}. `b` has a receive buffer of "
+            f"{window.room * MSS} bytes, and its program reads nothing before {window.back} s. At which time, in "
             "milliseconds, does `b` send the first segment with a window of 0?",
-            lambda: closed().at / MILLISECOND,
+            lambda: _closed(trace()).at / MILLISECOND,
             tolerance=0.5,
             why="when the last segment for which there is room has arrived",
         ),
         Question(
             "q2",
             "How many bytes of the stream has `a` sent by then?",
-            lambda: sum(len(one.tcp.payload) for one in segments(long(), "a-b") if one.at <= closed().at),
+            lambda: sum(len(one.tcp.payload) for one in segments(trace(), "a-b") if one.at <= _closed(trace()).at),
             why="as many as the window said. TCP counts bytes where you counted messages",
         ),
         Question(
             "q3",
             "How many probes does `a` send until the program comes back?",
-            probes,
+            lambda: _probes(trace(), window.back),
             why="one about 0.26 s after the zero window has arrived, the next after twice as long, and so on: as yours",
         ),
+    ]
+
+
+def _about_returning(
+    first: Window, second: Window, long: Callable[[], Trace], short: Callable[[], Trace]
+) -> list[Question]:
+    return [
         Question(
             "q4",
             f"`a`'s send buffer holds {first.unsent * MSS} bytes. At which time, in milliseconds, does `send_all` "
             "return?",
-            lambda: returned(long()),
+            lambda: _returned(long()),
             tolerance=0.5,
             why="when all but a buffer's worth has been acknowledged: the rest is the operating system's worry",
         ),
         Question(
             "q5",
             f"The same with {second.count * MSS} bytes. When does `send_all` return now?",
-            lambda: returned(short()),
+            lambda: _returned(short()),
             tolerance=0.5,
             why="what is in a's buffer and in b's is off a's hands. Nobody has read a byte of it",
         ),
@@ -228,7 +248,7 @@ def predict_4(key: str, play: Play) -> list[Question]:
             lambda: sum(
                 len(event.payload)
                 for event in short().at_port("delivered", "b")
-                if event.at <= returned(short()) * MILLISECOND
+                if event.at <= _returned(short()) * MILLISECOND
             ),
             why="none. A stream's acknowledgement says: it has arrived. That it was read only another message can say",
         ),
@@ -290,7 +310,10 @@ def predict_7(key: str, play: Play) -> list[Question]:
     """What a present does that nobody sent; and which of three resets ends a connection."""
     forged = forgery(key)
     offer, ended = (cache(partial(play, by_the_judge(scene))) for scene in (forged.offer(), forged.ends()))
+    return [*_about_the_gift(forged, offer), *_about_resets(forged, ended)]
 
+
+def _about_the_gift(forged: Forgery, offer: Callable[[], Trace]) -> list[Question]:
     def sent_at_once() -> int:
         begin, end = forged.at * SECOND, forged.at * SECOND + SOON
         return sum(len(one.tcp.payload) for one in segments(offer(), "a-h") if begin <= one.at < end)
@@ -304,7 +327,6 @@ def predict_7(key: str, play: Play) -> list[Question]:
         """Milliseconds from the program's return to the first byte beyond the first buffer."""
         return (offer().at_port("delivered", "b")[1].at - forged.back * SECOND) / MILLISECOND
 
-    which = "`dies`, `challenge` (it lives, and answers with an acknowledgement), or `nothing`"
     return [
         Question(
             "q1",
@@ -329,16 +351,20 @@ def predict_7(key: str, play: Play) -> list[Question]:
             tolerance=60,
             why="`a` takes for lost what was refused, and waits ever longer until it sends it again. A gift can harm",
         ),
-        *(
-            Question(
-                f"q{number + 4}",
-                f"Without the forged window, and while `b`'s program sleeps: reset {number + 1} of three, in `b`'s "
-                f"name, at {TIMES[number]} s. Its number is {_in_words(ahead)}. What does `a` do? One of {which}.",
-                partial(_asked_of, ended, number),
-                why="RFC 5961: the exact number ends it; one inside the window must be proved; no other concerns it",
-            )
-            for number, ahead in enumerate(forged.resets)
-        ),
+    ]
+
+
+def _about_resets(forged: Forgery, ended: Callable[[], Trace]) -> list[Question]:
+    which = "`dies`, `challenge` (it lives, and answers with an acknowledgement), or `nothing`"
+    return [
+        Question(
+            f"q{number + 4}",
+            f"Without the forged window, and while `b`'s program sleeps: reset {number + 1} of three, in `b`'s "
+            f"name, at {TIMES[number]} s. Its number is {_in_words(ahead)}. What does `a` do? One of {which}.",
+            partial(_asked_of, ended, number),
+            why="RFC 5961: the exact number ends it; one inside the window must be proved; no other concerns it",
+        )
+        for number, ahead in enumerate(forged.resets)
     ]
 
 
