@@ -11,6 +11,7 @@ about it, and `DEFECTS`, the defects among which a diagnosis chooses. The studen
     frame = "a-b:data:3"
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -45,9 +46,22 @@ class Question:
         truth = self.truth()
         if isinstance(truth, bool) or isinstance(given, bool):
             return given is truth
-        if isinstance(truth, int | float) and isinstance(given, int | float):
-            return abs(truth - given) <= self.tolerance
+        if isinstance(truth, int | float) and (number := as_number(given)) is not None:
+            return abs(truth - number) <= self.tolerance
         return normal(given) == normal(truth)
+
+
+def as_number(answer: object) -> float | None:
+    """The number that an answer says, also one that was written between quotation marks, or in hexadecimal; or None."""
+    if isinstance(answer, int | float):
+        return answer
+    for read in (lambda text: int(text, 0), float):
+        try:
+            number = read(str(answer).strip())
+        except ValueError:
+            continue
+        return number if math.isfinite(number) else None
+    return None
 
 
 def normal(answer: object) -> str:
