@@ -175,7 +175,7 @@ class Program:
     # Beginning
 
     def _bind(self, socket: _Socket, request: Request, *, now: float) -> Answer:
-        if request.address and not self.host.is_own(request.address):
+        if request.address and not self.host.internet.is_own(request.address):
             raise _Refused(errno.EADDRNOTAVAIL)
         if socket.thing is not None or socket.local != (ANY, 0):
             raise _Refused(errno.EINVAL)
@@ -204,7 +204,9 @@ class Program:
         if socket.is_udp:
             mailbox = self._mailbox(socket)
             mailbox.remote = remote
-            return Answer(request.call, 0, mailbox.local[0] or self.host.source_for(remote[0]), mailbox.local[1])
+            return Answer(
+                request.call, 0, mailbox.local[0] or self.host.internet.source_for(remote[0]), mailbox.local[1]
+            )
         if socket.thing is None:
             socket.thing = self.host.connect(remote, now=now, local=socket.local)
             socket.thing.sender.nagle = not socket.no_delay

@@ -15,79 +15,28 @@ errors that RFC 1122 wants; UDP and TCP. **What it does not do**: fragments, IP 
 """
 
 import random
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
-from heapq import heappop, heappush
-from ipaddress import IPv4Address, IPv4Network
-from itertools import count
 
-from netstack.arp import ArpCache
-from netstack.forwarding import NoRoute, Table
-from netstack.packets import (
-    CE,
-    ECT0,
-    NOT_ECT,
-    Arp,
-    Ethernet,
-    Icmp,
-    IPv4,
-    PacketError,
-    Tcp,
-    Udp,
-    ethernet,
-    icmp,
-    text,
-)
+from netstack.internet import Interface, Internet, Unreachable, Way
+from netstack.packets import CE, ECT0, NOT_ECT, Icmp, IPv4, PacketError, Tcp, Udp, icmp, tcp, udp
 from netstack.ports import ANY, InUse, Listener, Mailbox, Ports, opens, reset_for
 from netstack.tcp import OURS, Connection, Endpoint, Failure, Parts, Settings, State, initial_sequence_number
+from netstack.timers import Timers
 
-BROADCAST = b"\xff" * 6
-LOOPBACK = IPv4Network("127.0.0.0/8")
-EVERYWHERE = IPv4Network("0.0.0.0/0")
-LOOPBACK_ADDRESS = 0x7F000001
-FIRST_MULTICAST = 224  # the first byte of multicast addresses; from there on none is one host's
 TCP_AND_IP_HEADERS = 40
-LOOPBACK_MTU = 65536 - 14 - 20  # what a packet's 16 bits of length can say
-TCP, UDP, ICMP = 6, 17, 1
 
 Touched = Connection | Listener | Mailbox
 
-
-class Unreachable(Exception):
-    """There is no way to this address."""
-
-
-@dataclass(frozen=True, slots=True)
-class Interface:
-    """One link's end: its name, Ethernet address, IPv4 address with the length of its network's prefix, and MTU."""
-
-    name: str
-    mac: bytes
-    ip: int
-    prefix: int
-    mtu: int = 1500
-
-    @property
-    def network(self) -> IPv4Network:
-        """The neighbours on this link."""
-        return IPv4Network((self.ip, self.prefix), strict=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Way:
-    """A way out: an interface's number, and the next router, or None when the destination is on that link."""
-
-    interface: int
-    gateway: int | None = None
+__all__ = ["Host", "Interface", "Touched", "Unreachable", "Way"]
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class Host:
     """All of one host's networking. Times are seconds, addresses 32-bit numbers.
 
-    What is for no neighbour goes to the `gateway`, which is one, and to wherever `add_route` says.
+    What is for no neighbour goes to the `gateway`, which is one, and to wherever `internet.add_route` says.
     """
 
     interfaces: Sequence[Interface]
@@ -98,37 +47,24 @@ class Host:
     """How a connection's first number is drawn: only who wants to see numbers go round has a reason for another."""
     forwards: bool = False
     gateway: int | None = None
+    internet: Internet = field(init=False)
     ports: Ports = field(init=False)
-    _routes: Table[Way] = field(default_factory=Table)
-    _ways: dict[int, Way] = field(default_factory=dict)  # what was looked up before
     _secret: bytes = field(init=False)
-    _arp: list[ArpCache] = field(init=False)
-    _addresses: set[int] = field(init=False)
-    _out: list[tuple[int, bytes]] = field(default_factory=list)
-    _local: deque[IPv4] = field(default_factory=deque)
     _unpushed: dict[Connection, None] = field(default_factory=dict)
     _touched: dict[Touched, None] = field(default_factory=dict)
-    _timers: list[tuple[float, int, Connection]] = field(default_factory=list)
-    _due: dict[Connection, float] = field(default_factory=dict)
-    _order: Iterator[int] = field(default_factory=count)
+    _timers: Timers[Connection] = field(default_factory=Timers)
     _waits_for: dict[Connection, Listener] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        self.internet = Internet(interfaces=self.interfaces, forwards=self.forwards, gateway=self.gateway)
         self.ports = Ports(self.randomness)
         self._secret = self.randomness.randbytes(16)
-        self._arp = [ArpCache(interface.mac, interface.ip) for interface in self.interfaces]
-        self._addresses = {interface.ip for interface in self.interfaces}
-        for number, interface in enumerate(self.interfaces):
-            self.add_route(interface.network, Way(number))
-        if self.gateway is not None:
-            self.add_route(EVERYWHERE, Way(self.way_to(self.gateway).interface, self.gateway))
 
     # Frames
 
     def frames_to_send(self) -> list[tuple[int, bytes]]:
         """What is to be sent now, in order: interfaces' numbers, and frames."""
-        out, self._out = self._out, []
-        return out
+        return self.internet.frames_to_send()
 
     def receive(self, interface: int, frame: bytes, *, now: float) -> None:
         """Take in a frame; one that is not for us, or is none, is ignored."""
@@ -140,145 +76,38 @@ class Host:
         So one acknowledgement may stand for many segments, as it does on Linux, whose cards put them together.
         """
         for frame in frames:
-            self._receive(interface, frame, now=now)
+            if (packet := self.internet.receive(interface, frame, now=now)) is not None:
+                self._take(packet, now=now)
         self._push_all(now)
         self._deliver_local(now)
 
-    def _receive(self, interface: int, frame: bytes, *, now: float) -> None:
-        try:
-            ether = Ethernet.parse(frame)
-            if ether.destination not in (self.interfaces[interface].mac, BROADCAST):
-                return
-            if ether.type == ethernet.ARP:
-                self._receive_arp(interface, Arp.parse(ether.payload), now=now)
-            elif ether.type == ethernet.IPV4 and ether.destination != BROADCAST:
-                self._receive_ip(IPv4.parse(ether.payload), now=now)
-        except PacketError:
-            return
-
-    def _receive_arp(self, interface: int, message: Arp, *, now: float) -> None:
-        answer, released = self._arp[interface].receive(message, now=now)
-        if answer is not None:
-            self._send_arp(interface, answer)
-        for packet in released:
-            self._frame(interface, message.sender_mac, packet)
-
-    def _send_arp(self, interface: int, message: Arp) -> None:
-        destination = BROADCAST if not any(message.target_mac) else message.target_mac
-        source = self.interfaces[interface].mac
-        self._out.append((interface, Ethernet(destination, source, ethernet.ARP, message.build()).build()))
-
-    def _frame(self, interface: int, destination: bytes, packet: bytes) -> None:
-        source = self.interfaces[interface].mac
-        self._out.append((interface, Ethernet(destination, source, ethernet.IPV4, packet).build()))
-
-    # Packets
-
-    def is_own(self, address: int) -> bool:
-        """Whether this host has `address`."""
-        return address in self._addresses or address >> 24 == LOOPBACK_ADDRESS >> 24
-
-    def way_to(self, address: int) -> Way:
-        """Raises `Unreachable`."""
-        if (way := self._ways.get(address)) is None:
-            try:
-                way = self._ways[address] = self._routes.look_up(IPv4Address(address))
-            except NoRoute:
-                raise Unreachable(f"there is no route to {text(address)}") from None
-        return way
-
-    def add_route(self, network: IPv4Network, way: Way) -> None:
-        """Packets to `network` go out by `way`, unless a longer prefix says otherwise."""
-        self._routes.add(network, way)
-        self._ways.clear()
-
-    def source_for(self, destination: int) -> int:
-        """The address that packets to `destination` come from; raises `Unreachable`."""
-        if self.is_own(destination):
-            return destination
-        return self.interfaces[self.way_to(destination).interface].ip
-
-    def _receive_ip(self, packet: IPv4, *, now: float) -> None:
-        if self._is_impossible(packet):
-            return
-        if self.is_own(packet.destination):
-            self._take(packet, now=now)
-        elif self.forwards:
-            self._forward(packet, now=now)
-
-    def _is_impossible(self, packet: IPv4) -> bool:
-        """Whether no honest packet on a link is like that (RFC 1122, 3.2.1.3): from us, from nobody, to loopback."""
-        loopback = LOOPBACK_ADDRESS >> 24
-        is_from_somebody = 0 < packet.source >> 24 < FIRST_MULTICAST and not self.is_own(packet.source)
-        return not is_from_somebody or packet.destination >> 24 == loopback
-
     def _deliver_local(self, now: float) -> None:
         """What this host has sent to itself arrives at once, in order."""
-        while self._local:
-            self._take(self._local.popleft(), now=now)
+        while self.internet.local:
+            self._take(self.internet.local.popleft(), now=now)
             self._push_all(now)
-
-    def _forward(self, packet: IPv4, *, now: float) -> None:
-        """RFC 1812, 5.3.1: the time to live counts routers."""
-        if packet.ttl <= 1:
-            self._send_error(packet, icmp.time_exceeded(packet.build()), now=now)
-            return
-        onward = replace(packet, ttl=packet.ttl - 1)
-        try:
-            self._send(onward, now=now)
-        except Unreachable:
-            self._send_error(packet, icmp.unreachable(icmp.NET_UNREACHABLE, packet.build()), now=now)
-
-    def _send(self, packet: IPv4, *, now: float) -> None:
-        """Send `packet` on its way; raises `Unreachable`."""
-        if self.is_own(packet.destination):
-            self._local.append(packet)
-            return
-        way = self.way_to(packet.destination)
-        interface = self.interfaces[way.interface]
-        data = packet.build()
-        if len(data) > interface.mtu:
-            error = icmp.unreachable(icmp.FRAGMENTATION_NEEDED, data, mtu=interface.mtu)
-            self._send_error(packet, error, now=now)
-            return
-        neighbour = packet.destination if way.gateway is None else way.gateway
-        cache = self._arp[way.interface]
-        if (mac := cache.look_up(neighbour, now=now)) is not None:
-            self._frame(way.interface, mac, data)
-        elif (question := cache.search(neighbour, data, now=now)) is not None:
-            self._send_arp(way.interface, question)
-
-    def _send_error(self, about: IPv4, error: Icmp, *, now: float) -> None:
-        """Tell the sender of `about` why it went no further; never about an error itself (RFC 1122, 3.2.2)."""
-        if about.protocol == ICMP and about.payload[:1] not in (b"\x00", b"\x08"):
-            return
-        try:
-            source = self.source_for(about.source)
-            self._send(IPv4(source, about.source, ICMP, error.build()), now=now)
-        except Unreachable:
-            return
 
     # Protocols
 
     def _take(self, packet: IPv4, *, now: float) -> None:
         try:
-            if packet.protocol == TCP:
+            if packet.protocol == tcp.PROTOCOL:
                 self._take_tcp(packet, now=now)
-            elif packet.protocol == UDP:
+            elif packet.protocol == udp.PROTOCOL:
                 self._take_udp(packet, now=now)
-            elif packet.protocol == ICMP:
+            elif packet.protocol == icmp.PROTOCOL:
                 self._take_icmp(packet, Icmp.parse(packet.payload), now=now)
             else:
                 error = icmp.unreachable(icmp.PROTOCOL_UNREACHABLE, packet.build())
-                self._send_error(packet, error, now=now)
+                self.internet.send_error(packet, error, now=now)
         except PacketError:
             return
 
     def _take_icmp(self, packet: IPv4, message: Icmp, *, now: float) -> None:
         if message.type == icmp.ECHO_REQUEST:
-            reply = IPv4(packet.destination, packet.source, ICMP, icmp.echo_reply(message).build())
+            reply = IPv4(packet.destination, packet.source, icmp.PROTOCOL, icmp.echo_reply(message).build())
             try:
-                self._send(reply, now=now)
+                self.internet.send(reply, now=now)
             except Unreachable:
                 return
         elif message.type == icmp.DESTINATION_UNREACHABLE:
@@ -292,14 +121,18 @@ class Host:
         transport = quoted[(quoted[0] & 15) * 4 :]
         ours = int.from_bytes(quoted[12:16], "big"), int.from_bytes(transport[:2], "big")
         theirs = int.from_bytes(quoted[16:20], "big"), int.from_bytes(transport[2:4], "big")
-        if quoted[9] == TCP and (connection := self.ports.connections.get((ours, theirs))) is not None:
+        if quoted[9] == tcp.PROTOCOL and (connection := self.ports.connections.get((ours, theirs))) is not None:
             # RFC 5927 (4.1): a message that quotes no number of ours is made up.
             is_ours = int.from_bytes(transport[4:8], "big") == connection.sender.first % 2**32
             if connection.state in (State.SYN_SENT, State.SYN_RECEIVED) and is_ours:
                 refused = message.code == icmp.PORT_UNREACHABLE
                 connection.fail(Failure.REFUSED if refused else Failure.UNREACHABLE)
                 self._settle(connection)
-        elif quoted[9] == UDP and (mailbox := self.ports.mailbox_at(ours)) is not None and mailbox.remote == theirs:
+        elif (
+            quoted[9] == udp.PROTOCOL
+            and (mailbox := self.ports.mailbox_at(ours)) is not None
+            and mailbox.remote == theirs
+        ):
             mailbox.refused = True
             self._touched[mailbox] = None
 
@@ -308,7 +141,7 @@ class Host:
         mailbox = self.ports.mailbox_at((packet.destination, datagram.destination_port))
         if mailbox is None:
             error = icmp.unreachable(icmp.PORT_UNREACHABLE, packet.build())
-            self._send_error(packet, error, now=now)
+            self.internet.send_error(packet, error, now=now)
         elif mailbox.receive(datagram.payload, (packet.source, datagram.source_port)):
             self._touched[mailbox] = None
 
@@ -366,8 +199,7 @@ class Host:
         return connection
 
     def _settings_for(self, destination: int) -> Settings:
-        mtu = LOOPBACK_MTU if self.is_own(destination) else self.interfaces[self.way_to(destination).interface].mtu
-        return _with_mss(self.settings, mtu - TCP_AND_IP_HEADERS)
+        return _with_mss(self.settings, self.internet.mtu_to(destination) - TCP_AND_IP_HEADERS)
 
     def _settle(self, connection: Connection) -> None:
         """Something has happened to `connection`: hand it to its listener, or forget it; and have it looked at."""
@@ -384,7 +216,7 @@ class Host:
 
     def _end(self, connection: Connection) -> None:
         self.ports.forget(connection)
-        self._due.pop(connection, None)
+        self._timers.forget(connection)
         self._unpushed.pop(connection, None)
         if (listener := self._waits_for.pop(connection, None)) is not None:
             listener.half_open.discard(connection)
@@ -393,7 +225,7 @@ class Host:
 
     def connect(self, remote: Endpoint, *, now: float, local: Endpoint = (ANY, 0)) -> Connection:
         """Open a connection; raises `Unreachable`, `NoPorts`, or `InUse` for a `local` that has one to `remote`."""
-        address = local[0] or self.source_for(remote[0])
+        address = local[0] or self.internet.source_for(remote[0])
         local = address, local[1] or self.ports.draw_port()
         if (local, remote) in self.ports.connections:
             raise InUse(f"there is a connection from port {local[1]} to that address already")
@@ -417,21 +249,21 @@ class Host:
         if connection.state is State.CLOSED:
             self._settle(connection)
         else:
-            self._schedule(connection)
+            self._timers.file(connection)
         self._deliver_local(now)
 
     def _send_tcp(self, segment: Tcp, local: Endpoint, remote: Endpoint, *, now: float, ecn: int = NOT_ECT) -> None:
-        packet = IPv4(local[0], remote[0], TCP, segment.build(local[0], remote[0]), ecn=ecn)
+        packet = IPv4(local[0], remote[0], tcp.PROTOCOL, segment.build(local[0], remote[0]), ecn=ecn)
         try:
-            self._send(packet, now=now)
+            self.internet.send(packet, now=now)
         except Unreachable:
             return  # The retransmission timer will find out.
 
     def send_datagram(self, mailbox: Mailbox, payload: bytes, remote: Endpoint, *, now: float) -> None:
         """Send one datagram from `mailbox`; raises `Unreachable`, and `PacketError` for a payload too long."""
-        source = mailbox.local[0] or self.source_for(remote[0])
+        source = mailbox.local[0] or self.internet.source_for(remote[0])
         data = Udp(mailbox.local[1], remote[1], payload).build(source, remote[0])
-        self._send(IPv4(source, remote[0], UDP, data), now=now)
+        self.internet.send(IPv4(source, remote[0], udp.PROTOCOL, data), now=now)
         self._deliver_local(now)
 
     def close_listener(self, listener: Listener, *, now: float) -> None:
@@ -452,51 +284,21 @@ class Host:
 
     # Time
 
-    def _schedule(self, connection: Connection) -> None:
-        """Keep the heap's promise: for each connection there is an entry no later than its timer."""
-        due = connection.next_timer()
-        if due is not None and due < self._due.get(connection, float("inf")):
-            self._due[connection] = due
-            heappush(self._timers, (due, next(self._order), connection))
-
     def next_timer(self) -> float | None:
         """When `handle_timer` wants to be called, or None."""
-        while self._timers and self._due.get(self._timers[0][2]) != self._timers[0][0]:
-            heappop(self._timers)
-        timers = [cache.next_timer() for cache in self._arp]
-        if self._timers:
-            timers.append(self._timers[0][0])
+        timers = (self.internet.next_timer(), self._timers.next_timer())
         return min((timer for timer in timers if timer is not None), default=None)
 
     def handle_timer(self, *, now: float) -> None:
         """Do what is due."""
-        for number, arp_cache in enumerate(self._arp):
-            for outcome in arp_cache.handle_timer(now=now):
-                if isinstance(outcome, Arp):
-                    self._send_arp(number, outcome)
-                else:
-                    self._give_up(outcome, now=now)
-        while self._timers and self._timers[0][0] <= now:
-            due, _, connection = heappop(self._timers)
-            if self._due.get(connection) != due:
-                continue
-            del self._due[connection]
-            wanted = connection.next_timer()
-            if wanted is not None and wanted <= now:
+        for error in self.internet.handle_timer(now=now):
+            self._take_unreachable(error)
+        for connection, is_due in self._timers.due(now=now):
+            if is_due:
                 connection.handle_timer(now=now)
                 self._settle(connection)
             self.push(connection, now=now)
         self._deliver_local(now)
-
-    def _give_up(self, packets: list[bytes], *, now: float) -> None:
-        """A neighbour does not answer: tell whoever sent these packets, be it we (RFC 1812, 5.2.7.1; as Linux does)."""
-        for data in packets:
-            packet = IPv4.parse(data)
-            error = icmp.unreachable(icmp.HOST_UNREACHABLE, data)
-            if self.is_own(packet.source):
-                self._take_unreachable(error)
-            else:
-                self._send_error(packet, error, now=now)
 
 
 @cache

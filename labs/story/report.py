@@ -10,6 +10,7 @@ zoom, keys, and the dissection of a chosen frame, and keeps thousands of frames 
 
 import base64
 import hashlib
+import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -64,7 +65,7 @@ def write_report(
     """Write the report to `path` and return it. `summary` is a sentence under the title; `fields` dissects frames."""
     page = _Page(path.parent, fields)
     text = page.whole(title, summary, chapters)
-    partial = path.with_name(f".{path.name}.part")
+    partial = path.with_name(f".{path.name}.{os.getpid()}.part")  # two checks may run at a time
     partial.write_text(text, encoding="utf-8")
     partial.replace(path)
     return path

@@ -149,8 +149,8 @@ def test_talking_to_oneself() -> None:
 def test_through_a_router() -> None:
     a, b = host("a", "10.0.0.1"), host("b", "10.0.1.1")
     router = host("r", "10.0.0.254", "10.0.1.254", forwards=True)
-    a.add_route(IPv4Network("0.0.0.0/0"), Way(0, number("10.0.0.254")))
-    b.add_route(IPv4Network("0.0.0.0/0"), Way(0, number("10.0.1.254")))
+    a.internet.add_route(IPv4Network("0.0.0.0/0"), Way(0, number("10.0.0.254")))
+    b.internet.add_route(IPv4Network("0.0.0.0/0"), Way(0, number("10.0.1.254")))
     net = Net([(a, 0), (router, 0)], [(router, 1), (b, 0)])
     b.ports.listen((0, 80), backlog=5)
     connection = a.connect((number("10.0.1.1"), 80), now=0.0)

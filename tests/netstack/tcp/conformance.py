@@ -67,7 +67,7 @@ MET: Sequence[tuple[str, Clause]] = [
     ("9293", ("3.10.7.4", "a segment arrives later: number, RST, SYN, ACK, text, FIN", "tcp.arrivals.take_in", "test_hardening.test_no_segment_breaks_anything_in_any_state")),
     ("9293", ("3.10.7.4, first check", "with our window closed, acknowledgements are still taken", "tcp.hardening.is_acceptable", "test_receiver.test_a_closed_window_still_takes_acknowledgements")),
     ("9293", ("3.10.7.4", "which segments tell the window", "tcp.sender.Sender._take_window", "test_sender.test_a_new_acknowledgement_in_an_old_segment_does_not_leave_the_old_window")),
-    ("1122", ("3.2.1.3", "packets that no honest host sends", "host.Host._is_impossible", "../test_host.test_a_packet_from_ourselves_or_from_nobody_is_ignored")),
+    ("1122", ("3.2.1.3", "packets that no honest host sends", "internet.Internet._is_impossible", "../test_host.test_a_packet_from_ourselves_or_from_nobody_is_ignored")),
     ("1122", ("4.2.2.13", "closing with something unread resets", "tcp.connection.Connection.close", "test_states.test_closing_with_something_unread_resets")),
     ("6298", ("2", "the estimator; one second to begin with", "tcp.rtt.RoundTrip.sample", "test_round_trip.test_by_hand")),
     ("6298", ("3", "Karn's rule", "tcp.sender.Sender._measure", "test_round_trip.test_karn_what_was_sent_twice_is_no_sample_and_back_off_stays")),
