@@ -59,6 +59,23 @@ def test_a_lecture_runs_from_its_first_cell_to_its_last(path: Path) -> None:
         assert "<script" not in figure
 
 
+FAILING = """
+from labs.story.notebook import Lecture
+lab = Lecture("0")
+lab.write("teams.py", "import what_nobody_has")
+played = lab.play("questions")  # and nobody looks at it
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("_own_kernel")
+@pytest.mark.filterwarnings("default")  # of jupyter's own packages
+def test_a_program_that_fails_where_none_should_is_seen() -> None:
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(FAILING)])
+    with pytest.raises(nbclient.exceptions.CellExecutionError, match="No module named 'what_nobody_has'"):
+        nbclient.NotebookClient(notebook, timeout=30).execute()
+
+
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_a_lecture_is_kept_without_output_and_says_whose_it_is(path: Path) -> None:
     notebook = nbformat.read(path, as_version=4)

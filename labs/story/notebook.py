@@ -4,6 +4,7 @@
     lecture.play("serial")                          # draws the play, and lists what happened
     lecture.play("serial", "drop a-b:piece:2")      # with a fault
     lecture.write("teams.py", "async def …")        # other programs from here on
+    lecture.play("serial", failing=True)            # one of them is expected to fail; else that ends the cell
     compared("Waiting for the reader at b", {"a window": one, "credit": other})     # two plays in one chart
 
 Plays are on `sim`: no root, no network, no Linux, the same picture each time. The programs are our reference; they run
@@ -36,6 +37,7 @@ from labs.testbed.scene import Scene
 from netstack.wire import MILLISECOND, SECOND, Fault
 
 MOST_ARROWS = 300
+FAILURES = ("raised", "died", "stopped")
 
 STYLE = """
 .downstack { color: var(--ink); background: var(--paper); padding: 4px 8px; overflow-x: auto }
@@ -52,6 +54,14 @@ class NotHere(CourseError):
     def _render_traceback_(self) -> list[str]:
         """What IPython shows instead of where it was raised."""
         return [f"{self.message}; {self.cure}"]
+
+
+class ProgramFailed(Exception):
+    """A program of a play raised or died, which a figure might not show. A notebook shows in its place what it said."""
+
+    def _render_traceback_(self) -> list[str]:
+        """What IPython shows instead of where it was raised."""
+        return [str(self)]
 
 
 class Lecture:
@@ -77,11 +87,17 @@ class Lecture:
     def _given(self) -> Path:
         return self.lab.folder / "given"
 
-    def play(self, scene: str | Scene, *faults: str, seed: int = 1) -> "Played":
-        """Play a scene of the lab by its name, or one made here, with faults as in `drop a-b:ask:1`."""
+    def play(self, scene: str | Scene, *faults: str, seed: int = 1, failing: bool = False) -> "Played":
+        """Play a scene of the lab by its name, or one made here, with faults as in `drop a-b:ask:1`.
+
+        Raises `ProgramFailed` when a program fails, unless that is what the lecture wants to show: `failing`.
+        """
         chosen = self.scenes[scene] if isinstance(scene, str) else scene
         trace = sim.play(chosen, self._cast, seed=seed, script=tuple(map(Fault.parse, faults))).trace
-        return Played(trace, self._teller)
+        played = Played(trace, self._teller)
+        if played.failures and not failing:
+            raise ProgramFailed("\n".join(played.failures))
+        return played
 
     def source(self, name: str) -> "Source":
         """The text of a program: the one that plays use now."""
@@ -94,13 +110,13 @@ class Lecture:
             raise ValueError(f"{name} is given by the lab; a lecture replaces files that students write")
         text = textwrap.dedent(source).lstrip("\n")
         (self._own / name).write_text(text, encoding="utf-8")
-        shutil.rmtree(self._own / "__pycache__", ignore_errors=True)  # two versions may be of the same second
+        self._cast.forget_compiled()
         return Source(name, text)
 
     def restore(self) -> None:
         """Put our own programs back."""
-        shutil.rmtree(self._own / "__pycache__", ignore_errors=True)
         lay_out(open_course(), self.lab, self._own)
+        self._cast.forget_compiled()
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +143,11 @@ class Played:
     def answers(self, host: str, port: str = "app") -> list[str]:
         """What people at an application port were told."""
         return [payload.decode("utf-8", "replace") for payload in self.trace.delivered(host, port)]
+
+    @property
+    def failures(self) -> list[str]:
+        """How programs failed, as the list of events tells it."""
+        return [self.teller.tell(event) for event in self.trace.exits() if event.how in FAILURES]
 
     @property
     def network(self) -> "Network":
@@ -166,9 +187,10 @@ class Played:
         caption = (
             f"{html(trace.scene)}, seed {trace.seed:x}: {frames} frames in {in_words(trace.ended_at)} of virtual time"
         )
+        failed = "".join(f'<pre class="failed">{html(each, lines=True)}</pre>' for each in self.failures)
         return (
             f"<style>{palette('.downstack')}{STYLE}</style>"
-            f'<div class="downstack"><p><b>{caption}</b></p>{drawn}'
+            f'<div class="downstack"><p><b>{caption}</b></p>{failed}{drawn}'
             f"<details><summary>The same in words</summary><pre>{html(str(self), lines=True)}</pre></details></div>"
         )
 
@@ -217,5 +239,5 @@ def _matters(event: Event) -> bool:
         case PortEvent(what=what):
             return what in ("offered", "delivered")
         case Exit(how=how):
-            return how in ("raised", "died", "stopped")
+            return how in FAILURES
     return True

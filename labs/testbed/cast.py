@@ -365,6 +365,11 @@ class Cast:
             raise ValueError("in a sandbox, nothing is shared with another submission")
         return replace(self, own=own, like=self, _lock=-1, _zygotes={})
 
+    def forget_compiled(self) -> None:
+        """Have the files in `own` compiled anew: two versions of one may be of the same second and the same length."""
+        if self.folder is not None and self.level is Level.NONE:
+            shutil.rmtree(self.folder / "compiled" / self.own.resolve().relative_to("/"), ignore_errors=True)
+
     def warm(self) -> _Zygote:
         """The zygote for this machine's own network, ready before the first program wants it."""
         return self._zygote("", None)

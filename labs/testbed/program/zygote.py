@@ -201,11 +201,19 @@ def _become_program(command: list[str], descriptors: list[int], settings: dict[s
         os.execvpe(command[0], command, {**os.environ, "DOWNSTACK_CHANNEL": str(channel)})
     from labs.testbed.program import boot
 
+    _forget_what_lay_in(settings["roots"])
     boot.run(
         socket.socket(fileno=channel),
         [socket.socket(fileno=link) for link in links],
         [Path(root) for root in settings["roots"]],
     )
+
+
+def _forget_what_lay_in(roots: list[str]) -> None:
+    """Have the program look into `roots` itself: a folder's date does not tell that it was changed since, if copied."""
+    for root in roots:
+        if finder := sys.path_importer_cache.get(root):
+            finder.invalidate_caches()
 
 
 def _end(pid: int, number: int, patience: float) -> int | None:

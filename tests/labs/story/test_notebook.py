@@ -1,10 +1,11 @@
 """Scenes in a notebook: played live, shown safely, with programs that a lecturer may replace."""
 
+import os
 from collections.abc import Iterator
 
 import pytest
 
-from labs.story.notebook import Lecture, Played, Table, compared
+from labs.story.notebook import Lecture, Played, ProgramFailed, Table, compared
 from labs.story.telling import Teller
 from labs.story.trace import FrameEvent, Note, PortEvent, Trace
 from netstack.wire import SECOND
@@ -53,8 +54,40 @@ def test_what_the_lab_gives_is_not_replaced(lecture: Lecture) -> None:
 
 def test_a_program_that_fails_is_shown_failing(lecture: Lecture) -> None:
     lecture.write("teams.py", "async def main(host):\n    raise ValueError('no <b>cards</b>')\n")
-    assert "no &lt;b&gt;cards&lt;/b&gt;" in lecture.play("questions")._repr_html_()
+    shown, _, details = lecture.play("questions", failing=True)._repr_html_().partition("<details>")
+    assert "no &lt;b&gt;cards&lt;/b&gt;" in shown, "without anything to be opened"
+    assert "no &lt;b&gt;cards&lt;/b&gt;" in details
     lecture.restore()
+
+
+def test_a_program_that_fails_unexpectedly_ends_the_cell(lecture: Lecture) -> None:
+    lecture.write("teams.py", "async def main(host):\n    raise ValueError('no cards')\n")
+    with pytest.raises(ProgramFailed, match=r"main on machine raised: (.*\n)*ValueError: no cards") as caught:
+        lecture.play("questions")
+    assert caught.value._render_traceback_() == [str(caught.value)]
+    lecture.restore()
+
+
+def test_a_program_finds_what_a_lecture_wrote_beside_it_before_ours_were_put_back(lecture: Lecture) -> None:
+    lecture.restore()
+    lecture.play("questions")
+    lecture.write("whole.py", str(lecture.source("teams.py")))
+    lecture.restore()
+    lecture.write("teams.py", "from whole import main\n")
+    assert len(lecture.play("questions").answers("machine")) == 3
+    lecture.restore()
+
+
+def test_two_versions_of_one_length_and_one_second_are_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("PYTHONDONTWRITEBYTECODE", raising=False)
+    lecture, said = Lecture("0"), []
+    for word in (b"one", b"two"):
+        source = f"async def main(host):\n    await host.app.receive()\n    await host.app.send({word!r})\n"
+        lecture.write("teams.py", source)
+        os.utime(lecture._own / "teams.py", (1_700_000_000, 1_700_000_000))
+        said += lecture.play("questions").answers("machine")
+    lecture.close()
+    assert said == ["one", "two"]
 
 
 def test_the_same_seed_is_the_same_figure(lecture: Lecture) -> None:

@@ -366,3 +366,14 @@ def test_a_file_that_no_compiler_survives_is_its_programs_trouble(tmp_path: Path
     os.mkfifo(tmp_path / "pipe.py")
     with Cast(own=tmp_path) as cast:
         assert play(TO_BE_HEARD, cast, seed=1).trace.delivered("a") == [b"well"]
+
+
+def test_a_program_finds_a_file_that_came_later_though_the_folder_has_its_old_date(tmp_path: Path) -> None:
+    with Cast(own=tmp_path) as cast:
+        scene = Theatre(cast).scene("import came_later\n\nasync def main(host):\n    assert came_later.here")
+        dated = tmp_path.stat().st_mtime_ns
+        cast.warm()
+        (tmp_path / "came_later.py").write_text("here = True\n")
+        os.utime(tmp_path, ns=(dated, dated))
+        (exited,) = play(scene, cast, seed=1).trace.exits()
+    assert (exited.how, exited.detail) == ("returned", "")
