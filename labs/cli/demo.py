@@ -97,7 +97,7 @@ class Show:
 
     def say(self, words: str) -> None:
         """A paragraph, wrapped; `words` may be indented and broken anywhere."""
-        print(f"\n{textwrap.fill(' '.join(words.split()), columns())}", flush=True)
+        print(f"\n{textwrap.fill(' '.join(words.split()), columns(), break_on_hyphens=False)}", flush=True)
 
     def lines(self, lines: Iterable[str]) -> None:
         """Lines as they are, those that are too long broken; but never a command, which is there to be copied."""
@@ -105,7 +105,9 @@ class Show:
         for line in lines:
             indent = "  " + " " * (len(line) - len(line.lstrip()))
             whole = len(indent + line.lstrip()) <= columns() or line.lstrip().startswith("again:")
-            broken = textwrap.wrap(line, columns(), initial_indent="  ", subsequent_indent=f"{indent}    ")
+            broken = textwrap.wrap(
+                line, columns(), initial_indent="  ", subsequent_indent=f"{indent}    ", break_on_hyphens=False
+            )
             print(f"  {line}" if whole else "\n".join(broken), flush=True)
 
     def tell(self, lab: Lab, events: Iterable[Event]) -> None:
@@ -145,7 +147,8 @@ class Show:
             self.folder / "report.html", title="The demo", chapters=self.chapters, fields=fields_of(self.lab("1"))
         )
         print(f"\nA report of parts 3 and 4, for your browser (it needs no network):\n  {page}")
-        print("\nThe first lab takes an hour and a half:  ./lab start 0")
+        hours = self.lab("0").core_minutes / 60
+        print(f"\nThe first lab takes about {hours:.1f} hours:  ./lab start 0")
 
 
 # The parts; each one's docstring is its title -------------------------------------------------------------------------

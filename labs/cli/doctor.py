@@ -51,7 +51,7 @@ def as_text(examination: Examination) -> str:
 def _rows(findings: tuple[Finding, ...]) -> list[str]:
     lines = []
     for finding in findings:
-        first, *others = textwrap.wrap(escape(finding.detail), max(30, width() - _INDENT))
+        first, *others = textwrap.wrap(escape(finding.detail), max(30, width() - _INDENT), break_on_hyphens=False)
         state = paint(f"{finding.state:<7}", _COLOUR[finding.state])
         lines += [f"  {finding.name:<15} {state}  {first}", *(" " * _INDENT + line for line in others)]
         if finding.mend:

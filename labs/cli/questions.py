@@ -51,7 +51,8 @@ def _print_step(lab: Lab, step: Step, key: str) -> None:
 
 
 def _print_paragraph(label: str, text: str) -> None:
-    print(textwrap.fill(f"  {label}{text}", min(width(), 100), subsequent_indent="      "))
+    columns = min(width(), 100)
+    print(textwrap.fill(f"  {label}{text}", columns, subsequent_indent="      ", break_on_hyphens=False))
 
 
 def _print_trace(lab: Lab, key: str) -> int:

@@ -1,4 +1,7 @@
-"""Text broken into rows that a terminal of eighty columns holds, and made safe to show."""
+"""Text broken into rows that a terminal of eighty columns holds, and made safe to show.
+
+Rows end between words and never at a hyphen: a command is there to be copied, and so are its options.
+"""
 
 import textwrap
 
@@ -19,7 +22,7 @@ def last_rows(text: str) -> str:
 def broken_up(line: str) -> list[str]:
     """One line in rows, the further ones indented a little more."""
     margin = " " * (len(line) - len(line.lstrip()) + 2)
-    return textwrap.wrap(line, WIDTH, subsequent_indent=margin, drop_whitespace=True)
+    return textwrap.wrap(line, WIDTH, subsequent_indent=margin, break_on_hyphens=False)
 
 
 def safe(text: str) -> str:
@@ -29,19 +32,28 @@ def safe(text: str) -> str:
 
 def wrapped(text: str) -> str:
     """A paragraph."""
-    return textwrap.fill(safe(text), WIDTH, subsequent_indent="  ", break_long_words=False)
+    return _filled(text, "", "  ")
 
 
 def hanging(label: str, text: str) -> str:
     """`text` beside a label, its further lines under its first."""
+    return _filled(text, label, " " * len(label))
+
+
+def _filled(text: str, first: str, further: str) -> str:
     return textwrap.fill(
-        safe(text), WIDTH, initial_indent=label, subsequent_indent=" " * len(label), break_long_words=False
+        safe(text),
+        WIDTH,
+        initial_indent=first,
+        subsequent_indent=further,
+        break_long_words=False,
+        break_on_hyphens=False,
     )
 
 
 def row(label: str, text: str) -> str:
     """`text` beside a label, cut to one row."""
-    return label + textwrap.shorten(safe(text), WIDTH - len(label), placeholder=" …")
+    return label + textwrap.shorten(safe(text), WIDTH - len(label), placeholder=" …", break_on_hyphens=False)
 
 
 def hanging_rows(label: str, text: str) -> str:

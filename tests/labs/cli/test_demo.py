@@ -56,6 +56,7 @@ def test_all_parts_are_played_without_a_terminal(shown: str) -> None:
     assert "with framing     17 came through whole, 0 came out wrong" in shown
     assert "FAIL" in shown
     assert "┼──0────1──" in shown
+    assert shown.endswith("The first lab takes about 1.8 hours:  ./lab start 0\n")
 
 
 def test_it_fits_eighty_columns_and_has_no_colour_in_a_pipe(shown: str) -> None:
