@@ -68,8 +68,11 @@ class Carried:
     origin: str
 
 
-def begin(lab: Lab, carried: Iterable[Carried], answers: str = "") -> Path:
-    """Make the student's folder for `lab` in one stroke; raises `WorkspaceError` when it is there already."""
+def begin(lab: Lab, carried: Iterable[Carried], answers: str = "", given: Mapping[str, bytes] | None = None) -> Path:
+    """Make the student's folder for `lab` in one stroke; raises `WorkspaceError` when it is there already.
+
+    `answers` is the answers.toml to fill in; `given` are more files by their names, such as a trace to diagnose.
+    """
     target = folder_of(lab)
     if target.is_symlink() or target.exists():
         raise WorkspaceError(
@@ -83,6 +86,8 @@ def begin(lab: Lab, carried: Iterable[Carried], answers: str = "") -> Path:
         bring(draft, {each.name: each.content for each in carried})
         if answers and not (draft / ANSWERS).exists():
             (draft / ANSWERS).write_text(answers, encoding="utf-8")
+        for name, content in (given or {}).items():
+            (draft / name).write_bytes(content)
         (draft / ".gitignore").write_text(IGNORED, encoding="ascii")
         _make_repository(draft, f"Lab {lab.number} as it was given")
         draft.rename(target)

@@ -15,6 +15,7 @@ from labs.cli.chosen import (
     chosen_steps,
     chosen_submission,
     refusing,
+    require_groups,
     seed,
 )
 from labs.cli.exit import FAILED, PASSED, Refusal
@@ -53,6 +54,8 @@ def run(args: argparse.Namespace) -> int:
     require_group("explore")
     course, lab = chosen_lab(args.lab)
     submission = chosen_submission(lab, args.submission)
+    if args.step:  # who asks for a step by its name wants what it needs
+        require_groups(chosen_steps(lab, args.step))
     with (
         refusing(),
         Examination(lab=lab, submission=submission) as examination,
@@ -87,7 +90,7 @@ def _searches(
     from labs.testbed.explore import Search  # needs Hypothesis, installed by now
 
     for step in chosen_steps(examination.lab, args.step):
-        if step.kind is not Kind.BUILD or examination.missing(step):
+        if step.kind is not Kind.BUILD or examination.missing(step) or step.lacks:
             continue
         for check in examination.of(step):
             if args.check not in (None, check.name) or "sim" not in check.testbeds:

@@ -2,7 +2,6 @@
 
 import argparse
 from collections.abc import Iterator
-from pathlib import Path
 
 from labs import workspace
 from labs.cli.chosen import add_lab, chosen_lab, refusing
@@ -30,9 +29,14 @@ def run(args: argparse.Namespace) -> int:
         key = workspace.student_key(args.student)
         carried = list(_carried(course, lab, given=args.given))
         template = workspace.answers_template(lab, key, _asked(lab, key))
+        cases = _cases(lab, key)
         aside = workspace.set_aside(lab) if args.again else None
-        folder = workspace.begin(lab, carried, template)
-        _add_cases(lab, key, folder)
+        try:
+            folder = workspace.begin(lab, carried, template, cases)
+        except BaseException:
+            if aside is not None:
+                aside.rename(workspace.folder_of(lab))
+            raise
     if aside is not None:
         print(f"your earlier folder is kept as {aside}")
     print(f"{folder}")
@@ -66,9 +70,7 @@ def _asked(lab: Lab, key: str) -> dict[str, dict[str, str]]:
     return asked
 
 
-def _add_cases(lab: Lab, key: str, folder: Path) -> None:
-    """Lay the trace that this student has to diagnose into the folder."""
-    for step in lab.steps:
-        if step.kind is Kind.DIAGNOSE:
-            case = answers.case_for(lab, key)
-            (folder / f"step{step.id}.jsonl").write_bytes(case.file.read_bytes())
+def _cases(lab: Lab, key: str) -> dict[str, bytes]:
+    """The trace that this student has to diagnose, under the name that it gets in the folder."""
+    diagnoses = [step for step in lab.steps if step.kind is Kind.DIAGNOSE]
+    return {f"step{step.id}.jsonl": answers.case_for(lab, key).file.read_bytes() for step in diagnoses}

@@ -1,16 +1,19 @@
 """What students and instructors type, from the first command to a graded result."""
 
+import argparse
 import json
 import shlex
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from labs import workspace
 from labs.cli import exit as ending
+from labs.cli.explore import _searches
 from labs.cli.main import main
-from labs.course import CHECKOUT, Lab
+from labs.course import CHECKOUT, CourseError, Lab
 from labs.grading.examination import Examination
 from labs.grading.proof import _write_answers
 from labs.grading.reference import copy_files
@@ -57,6 +60,43 @@ def test_a_students_way_through_a_lab(
     code, out, err = lab_(capsys, "start", "90")
     assert (code, "--again" in err) == (ending.USAGE, True)
     assert (folder / "echo.py").read_bytes() == (right / "echo.py").read_bytes()
+
+
+@pytest.mark.parametrize("begun", [False, True])
+def test_a_start_that_fails_can_be_tried_again(
+    in_course: Path, lab: Lab, begun: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = in_course / "lab90"
+    if begun:
+        lab_(capsys, "start", "90")
+        (folder / "echo.py").write_text("my work")
+
+    def none_left(*_: object) -> None:
+        raise CourseError("there is no trace for you", cure="ask your instructor")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("labs.grading.answers.case_for", none_left)
+        code, _, err = lab_(capsys, "start", "90", *(["--again"] if begun else []))
+        assert (code, "there is no trace for you" in err) == (ending.USAGE, True)
+    assert [path.name for path in in_course.iterdir() if path.name != ".downstack"] == ["lab90"] * begun
+    if begun:
+        assert (folder / "echo.py").read_text() == "my work"
+    else:
+        assert lab_(capsys, "start", "90")[0] == ending.PASSED
+        assert (folder / "step4.jsonl").is_file()
+
+
+def test_exploring_passes_over_a_step_whose_packages_are_missing(
+    lab: Lab, right: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    explore = pytest.importorskip("labs.testbed.explore", reason="Hypothesis is not installed")
+    monkeypatch.setattr(explore.Search, "prepare", lambda search: True)  # this lab's scenes know no chance
+    wanted = argparse.Namespace(step=["2"], check=None, seed=None)
+    with Examination(lab=lab, submission=right) as examination:
+        assert list(_searches(examination, None, wanted))
+        needing = [replace(step, needs={"what_nobody_has": "privacy"}) for step in lab.steps]
+        examination.lab = replace(lab, steps=tuple(needing))
+        assert not list(_searches(examination, None, wanted))
 
 
 def test_questions_are_answered_and_judged(
