@@ -19,7 +19,9 @@ SUMMARY = "play scripts of TCP segments on our stack, and on Linux's"
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Arguments of the command."""
-    parser.add_argument("files", nargs="*", type=Path, metavar="FILE", help="scripts (default: all of labs/pkt/rfc)")
+    parser.add_argument(
+        "files", nargs="*", type=Path, metavar="PATH", help="scripts, or folders of them (default: labs/pkt/rfc)"
+    )
     parser.add_argument("--on", choices=("netstack", "linux", "both"), default="netstack")
     parser.add_argument("--strict", action="store_true", help="every segment must be cut as the script cuts it")
     parser.add_argument("--coverage", action="store_true", help="play nothing; list them by clause, as Markdown")
@@ -44,7 +46,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _read(files: Sequence[Path]) -> list[Script]:
     scripts = []
-    for path in files or sorted(grounds.RFC.glob("*.pkt")):
+    for path in _files(files or [grounds.RFC]):
         try:
             scripts += grounds.scripts([path])
         except ScriptError as error:
@@ -52,6 +54,18 @@ def _read(files: Sequence[Path]) -> list[Script]:
         except (OSError, UnicodeDecodeError) as error:
             raise Refusal(f"{escape(str(path))} cannot be read: {error}", cure="name a script that is there") from None
     return scripts
+
+
+def _files(paths: Sequence[Path]) -> list[Path]:
+    """The scripts that were named, and those that lie in a folder that was named."""
+    found = []
+    for path in paths:
+        within = sorted(path.glob("*.pkt")) if path.is_dir() else [path]
+        if not within or not path.exists():
+            lack = f"there is no script in {escape(str(path))}" if path.exists() else f"there is no {escape(str(path))}"
+            raise Refusal(lack, cure="name a script, or a folder of them (*.pkt)")
+        found += within
+    return found
 
 
 def _report(scripts: Sequence[Script], columns: Sequence[Sequence[Telling]], *, verbose: bool) -> int:

@@ -115,6 +115,17 @@ def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
     assert main(["pkt", str(noise)]) == 64
     assert "line 1, column 4: there is no call sing" in capsys.readouterr().err
     assert main(["pkt", str(tmp_path / "nowhere.pkt")]) == 64
+    assert f"lab: there is no {tmp_path}/nowhere.pkt\n" in capsys.readouterr().err
+
+
+def test_a_folder_means_its_scripts(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for name in ("one", "two"):
+        (tmp_path / f"{name}.pkt").write_text(OPEN)
+    (tmp_path / "empty").mkdir()
+    assert main(["pkt", str(tmp_path)]) == 0
+    assert "2 of 2 plays went as their scripts say" in capsys.readouterr().out
+    assert main(["pkt", str(tmp_path / "empty")]) == 64
+    assert "there is no script in" in capsys.readouterr().err
 
 
 @pytest.mark.skipif(enclave.available() is not None, reason=str(enclave.available()))
