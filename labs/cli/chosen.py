@@ -61,9 +61,12 @@ def add_submission(parser: argparse.ArgumentParser) -> None:
 
 def seed(text: str) -> int:
     """A seed as commands print it: hexadecimal."""
-    number = int(text, 16)
+    try:
+        number = int(text, 16)
+    except ValueError:
+        number = -1
     if not 0 <= number < 1 << 64:
-        raise argparse.ArgumentTypeError("a seed is a hexadecimal number of at most 16 digits")
+        raise argparse.ArgumentTypeError(f"{text!a} is no seed: that is a hexadecimal number of at most 16 digits")
     return number
 
 

@@ -15,7 +15,7 @@ PASSES_ON = True
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Arguments of the command; those it does not know are JupyterLab's."""
-    parser.usage = "lab lecture [arguments of jupyter lab, such as 01_wire.ipynb or --no-browser]"
+    parser.usage = "./lab lecture [arguments of jupyter lab, such as 01_wire.ipynb or --no-browser]"
 
 
 def run(args: argparse.Namespace) -> int:

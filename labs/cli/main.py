@@ -23,7 +23,7 @@ from labs.cli.terminal import escape, paint
 
 SECTIONS = {
     "first": ("demo", "doctor", "list", "lecture"),
-    "do a lab": ("start", "run", "check", "replay", "explore", "report", "shell", "ledger", "needs"),
+    "do a lab": ("start", "run", "check", "questions", "replay", "explore", "report", "shell", "ledger", "needs"),
     "grade": ("grade", "prove", "release"),
     "work on the course": ("test", "bench", "pkt", "new-lab", "clean"),
 }
@@ -91,6 +91,9 @@ def _dispatch(arguments: Sequence[str]) -> int:
     if name not in known:
         _refuse_unknown(name, list(known))
     if name in BY_THE_SCRIPT:
+        if rest in (["--help"], ["-h"]):
+            print(f"usage: ./lab {name}\n\n{known[name]}")
+            return PASSED
         raise Refusal(f"'{name}' is done by the script ./lab itself", cure=f"type ./lab {name} in the course's folder")
     return _run(name, rest)
 
@@ -101,7 +104,7 @@ def _run(name: str, arguments: list[str]) -> int:
     if not (path / f"{module_name}.py").exists():
         module_name += "_"
     module = importlib.import_module(f"labs.cli.{module_name}")
-    parser = Parser(prog=f"lab {name}", description=module.SUMMARY)
+    parser = Parser(prog=f"./lab {name}", description=module.SUMMARY)
     module.configure(parser)
     if getattr(module, "PASSES_ON", False):
         parsed, rest = parser.parse_known_args(arguments)

@@ -16,7 +16,7 @@ _ENDINGS = {0: PASSED, 2: INTERRUPTED, 4: USAGE}  # pytest's exit codes; any oth
 def configure(parser: argparse.ArgumentParser) -> None:
     """Arguments of the command; those it does not know are pytest's."""
     parser.add_argument("--all", action="store_true", help="the slow tests too (first starts, whole labs, notebooks)")
-    parser.usage = "lab test [--all] [arguments of pytest]"
+    parser.usage = "./lab test [--all] [arguments of pytest]"
 
 
 def run(args: argparse.Namespace) -> int:

@@ -32,7 +32,26 @@ def test_a_command_has_a_help(name: str, capsys: pytest.CaptureFixture[str]) -> 
     with pytest.raises(SystemExit) as ended:
         command_line.main([name.rstrip("_").replace("_", "-"), "--help"])
     assert ended.value.code == 0
-    assert capsys.readouterr().out.startswith("usage: lab ")
+    assert capsys.readouterr().out.startswith(f"usage: ./lab {name.rstrip('_').replace('_', '-')} ")
+
+
+def test_what_the_script_does_has_a_help_too(capsys: pytest.CaptureFixture[str]) -> None:
+    for words in (["clean", "--help"], ["help", "clean"]):
+        assert command_line.main(words) == ending.PASSED
+        assert capsys.readouterr().out.startswith("usage: ./lab clean\n\nremove ")
+
+
+def test_questions_stand_beside_check(capsys: pytest.CaptureFixture[str]) -> None:
+    command_line.main([])
+    named = [line.split()[0] for line in capsys.readouterr().out.splitlines() if line.startswith("  ")]
+    assert named[named.index("check") + 1] == "questions"
+
+
+def test_a_seed_that_is_none_is_told_what_one_is(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        command_line.main(["replay", "1", "--step", "1", "--seed", "zz"])
+    assert ended.value.code == ending.USAGE
+    assert "'zz' is no seed: that is a hexadecimal number" in capsys.readouterr().err
 
 
 def test_alone_it_gives_an_overview_of_80_columns(capsys: pytest.CaptureFixture[str]) -> None:
