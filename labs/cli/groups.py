@@ -14,8 +14,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from labs.cli.exit import FAILED, Refusal
+from labs.cli.terminal import escape
 
 ROOT = Path(__file__).resolve().parents[2]  # the checkout
+LAST = 5  # lines of pip's that are shown when it failed
 PURPOSE = {
     "dev": "the tools that test the course (ruff, mypy, import-linter, hypothesis)",
     "notebooks": "Jupyter, for the lectures (about 200 MB)",
@@ -75,11 +77,22 @@ def _only_one(lock: Path) -> Iterator[None]:
 
 
 def _install(lock: Path) -> None:
-    pip = (sys.executable, "-m", "pip", "install", "--disable-pip-version-check", "--no-input", "--quiet")
-    done = subprocess.run([*pip, "--require-hashes", "-r", str(lock)], stdin=subprocess.DEVNULL, check=False)
+    log = Path(sys.prefix, "setup.log")  # where `./lab` has logged the set-up too
+    pip = (sys.executable, "-m", "pip", "install", "--disable-pip-version-check", "--no-input")
+    with log.open("ab") as told:
+        begins = told.tell()
+        done = subprocess.run(
+            [*pip, "--require-hashes", "-r", str(lock)],
+            stdin=subprocess.DEVNULL,
+            stdout=told,
+            stderr=subprocess.STDOUT,
+            check=False,
+        )
     if done.returncode != 0:
+        last = log.read_bytes()[begins:].decode("utf-8", "replace").splitlines()[-LAST:]
+        print(*map(escape, last), sep="\n", file=sys.stderr)
         raise Refusal(
-            f"pip could not install the packages of {lock.name}",
+            f"pip could not install the packages of {lock.name} (the whole log: {log})",
             cure="this needs the network and a writable .venv; run the same command again when they are there",
             code=FAILED,
         )

@@ -2,6 +2,7 @@
 
 import io
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -59,6 +60,24 @@ def test_a_group_is_installed_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
     groups.require_group("bench")
     groups.require_group("bench")
     assert [path.name for path in installed] == ["bench.txt"]
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_what_pip_says_goes_to_the_log_and_its_end_is_shown_when_it_failed(
+    fails: bool, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    pip = tmp_path / "python"
+    pip.write_text(f"#!/bin/sh\nseq -f 'WARNING %.0f' 9 >&2\nexit {int(fails)}\n")
+    pip.chmod(0o755)
+    monkeypatch.setattr(sys, "prefix", str(tmp_path))
+    monkeypatch.setattr(sys, "executable", str(pip))
+    monkeypatch.setenv("DOWNSTACK_YES", "1")
+    with pytest.raises(Refusal, match=r"setup\.log") if fails else nullcontext():
+        groups.require_group("bench")
+    told, *shown = capfd.readouterr().err.splitlines()
+    assert told == f"lab: installing {groups.PURPOSE['bench']}"
+    assert shown == [f"WARNING {number}" for number in (5, 6, 7, 8, 9) if fails]
+    assert (tmp_path / "setup.log").read_text().splitlines()[0] == "WARNING 1"
 
 
 def test_an_unknown_group_is_refused() -> None:
