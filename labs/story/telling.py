@@ -10,7 +10,8 @@ from labs.story.escape import plain
 from labs.story.trace import Event, Exit, FrameEvent, Note, PortEvent
 from netstack.wire import MILLISECOND
 
-SHOWN = 160  # characters of a payload or a description
+SHOWN = 160  # characters of a text or a description
+FIRST = 16  # bytes of a payload that is no text
 BYTES = 64  # of a frame, below its line
 _VERBS = {
     "offered": "somebody wants to know",
@@ -46,7 +47,7 @@ class Teller:
     def tell(self, event: Event) -> str:
         """One event, its frame's bytes below it where asked for; safe to show."""
         return "\n".join(
-            [f"{_time(event.at)}  {plain(designation(event)):<22} {self._what(event)}", *self._bytes(event)]
+            [f"{_time(event.at)}  {plain(designation(event)):<22} {self._what(event)}".rstrip(), *self._bytes(event)]
         )
 
     def _what(self, event: Event) -> str:
@@ -64,7 +65,7 @@ class Teller:
     def described(self, frame: bytes) -> str:
         """A frame in a line, as the lab describes it; safe to show."""
         try:
-            return plain(self.describe(frame))[:SHOWN]
+            return plain(self.describe(frame))[:SHOWN].rstrip()
         except Exception:  # the frame is a student's, and may be anything
             return plain(repr(frame))[:SHOWN]
 
@@ -79,8 +80,21 @@ def _time(at: int) -> str:
 
 
 def _payload(payload: bytes) -> str:
-    shown = plain(payload)
-    return shown if len(shown) <= SHOWN else f"{shown[:SHOWN]}... ({len(payload)} bytes)"
+    """A text without the blanks that fill it up; of anything else how long it is, and its first bytes."""
+    length = f"{len(payload)} byte{'' if len(payload) == 1 else 's'}"
+    if not _is_text(payload):
+        return f"{length}: {payload[:FIRST].hex(' ')}{' ...' if len(payload) > FIRST else ''}"
+    shown = plain(payload).rstrip()
+    if len(shown) > SHOWN:
+        return f"{shown[:SHOWN]}... ({length})"
+    return shown or f"({length})"
+
+
+def _is_text(payload: bytes) -> bool:
+    """Whether hardly anything in it is not meant for people: a stream may cut a letter in two."""
+    text = payload.decode("utf-8", "surrogateescape")
+    odd = sum(not (character.isprintable() or character.isspace()) for character in text)
+    return 4 * odd <= len(text)
 
 
 def _fate(event: FrameEvent) -> str:
