@@ -23,6 +23,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
+from labs.story.in_order import InOrder
 from labs.story.trace import Event, FrameEvent, Recorder, Trace
 from labs.testbed import enclave
 from labs.testbed.actors import Actor, Stopped
@@ -58,8 +59,9 @@ def play(
 ) -> Played:
     """Play `scene` with `cast`'s programs in real time, and return what the judge saw; see `labs.testbed.sim.play`.
 
-    `watch` is called in the enclave's process: what it prints is seen, what it remembers is not. With `netem` the links
-    are impaired by the kernel, whose chances no seed repeats; the wires then do only what the script says.
+    `watch` is called in the enclave's process: what it prints is seen, what it remembers is not. It hears of each event
+    a moment later, so that it hears of all in order. With `netem` the links are impaired by the kernel, whose chances
+    no seed repeats; the wires then do only what the script says.
     """
     return enclave.call(_play, scene, cast, seed, (*scene.script, *script), chance, watch, netem)
 
@@ -78,12 +80,15 @@ def _play(
     if netem:
         plan = plan.unimpaired()
     trace = Trace(scene=scene.name, seed=seed, testbed="mininet", hosts=plan.hosts, lines=plan.lines())
-    recorder = Recorder(trace, watch=watch)
+    told = InOrder(watch) if watch is not None else None
+    recorder = Recorder(trace, watch=told.add if told is not None else None)
     wiring = Wiring(plan=plan, recorder=recorder, classify=scene.classify, script=script, seed=seed, chance=chance)
     here = replace(cast, _zygotes={})  # those that there are belong to the caller, outside
     here.folder = cast.folder
     with Network(topology, netem=netem, tcp=scene.tcp) as network, ExitStack() as leaving:
-        stage = _Stage(scene, plan, recorder, wiring, cables=Cables(network))
+        if told is not None:
+            leaving.callback(told.flush)
+        stage = _Stage(scene, plan, recorder, wiring, cables=Cables(network), told=told)
         leaving.callback(here.close)
         leaving.callback(stage.end_all)
         stage.enter_all(here, seed)
@@ -132,6 +137,7 @@ class _Stage(Stage):
     """One play while it goes on: the judge's side of everything, in one loop."""
 
     cables: Cables
+    told: InOrder | None = None
     unmet: tuple[Fault, ...] = ()
     players: list[Live | Acted] = field(default_factory=list)
     _relay: Relay | None = None
@@ -202,6 +208,8 @@ class _Stage(Stage):
         while not self.recorder.trace.ended:
             self._tick()
             self._speak()
+            if self.told is not None:
+                self.told.release(self.now)
             self._look_for_an_end()
             if not self.recorder.trace.ended:
                 for descriptor, _ in self._poll.poll(self._milliseconds_to_wait()):
@@ -262,6 +270,8 @@ class _Stage(Stage):
         until = min(self.scene.limits.time, self._next_due(), self._quiet_at(), self._ends_at or NEVER)
         if any(isinstance(player, Live) and player.unsent for player in self.players):
             until = min(until, self.now + AGAIN)
+        if self.told is not None and (due := self.told.next_due()) is not None:
+            until = min(until, due)
         return max(0, until - self.now) / MILLISECOND
 
     def _judged(self, player: Live, action: Callable[[], object]) -> object:

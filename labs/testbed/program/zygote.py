@@ -35,6 +35,7 @@ import socket
 import sys
 import time
 from contextlib import suppress
+from importlib.machinery import FileFinder
 from pathlib import Path
 from typing import Any
 
@@ -212,7 +213,8 @@ def _become_program(command: list[str], descriptors: list[int], settings: dict[s
 def _forget_what_lay_in(roots: list[str]) -> None:
     """Have the program look into `roots` itself: a folder's date does not tell that it was changed since, if copied."""
     for root in roots:
-        if finder := sys.path_importer_cache.get(root):
+        finder = sys.path_importer_cache.get(root)
+        if isinstance(finder, FileFinder):
             finder.invalidate_caches()
 
 

@@ -14,9 +14,10 @@ from labs.testbed import enclave
 if reason := enclave.available():
     pytest.skip(reason, allow_module_level=True)
 
-from labs.story.trace import FrameEvent
+from labs.story.trace import Event, FrameEvent
 from labs.testbed import emulated, sandbox
 from labs.testbed.cast import Cast
+from labs.testbed.relay import Reports
 from labs.testbed.sandbox import Level
 from labs.testbed.scene import Acting, Limits, Offering, Port, Program, Scene, Send
 from labs.testbed.sim import Played
@@ -64,6 +65,26 @@ def test_two_programs_talk_over_a_real_link(play: Callable[..., Played]) -> None
     there, back, *_ = trace.frames()
     assert back.at >= there.arrivals[0] == there.at + 5 * MILLISECOND
     assert [event.at for event in trace.events] == sorted(event.at for event in trace.events)
+
+
+def test_what_happens_is_told_in_order_though_the_relay_reports_late(
+    stage: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told, flush = tmp_path / "told", Reports.flush
+
+    def flush_late(reports: Reports) -> None:  # no frame before all four have been seen, when "WHO?" is long delivered
+        if len(reports._records) == 4:
+            flush(reports)
+
+    monkeypatch.setattr(Reports, "flush", flush_late)
+
+    def watch(event: Event) -> None:  # in the enclave's process
+        with told.open("a") as stream:
+            print(event.at, file=stream)
+
+    scene = stage.scene(ASKER, ANSWERER, ports=ASKED, link={"delay": "5ms"}, limits=PLAYED)
+    trace = emulated.play(scene, stage.cast, seed=1, watch=watch).trace
+    assert [int(line) for line in told.read_text().splitlines()] == [event.at for event in trace.events]
 
 
 def test_the_script_acts_on_real_frames(play: Callable[..., Played]) -> None:
