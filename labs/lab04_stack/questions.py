@@ -11,7 +11,7 @@ from labs.lab03_flow.scenes import AT_ONCE, cards, lunch
 from labs.lab04_stack.evidence import segments
 from labs.lab04_stack.given.dialect import CARD, Dialect
 from labs.lab04_stack.peers import by_the_judge
-from labs.lab04_stack.scenes import overheard, pouring, speaking
+from labs.lab04_stack.scenes import LINE, MSS, MTU, PLAIN, overheard, pouring, speaking
 from labs.questions import Play, Question
 from labs.story.trace import FrameEvent, Trace
 from labs.testbed.scene import Reader, Scene
@@ -127,8 +127,8 @@ def _about_meaning(met: Meeting, key: str, play: Play) -> list[Question]:
         ),
         Question(
             "q6",
-            f"The clerk is back, and takes every card at once. `a` has {met.count} cards, with the timeout as before. "
-            f"How often does it send its *last* card within {met.seconds} s?",
+            f"They begin anew, and the clerk takes every card at once. `a` has {met.count} cards, with the timeout as "
+            f"before. How often does it send its *last* card within {met.seconds} s?",
             lambda: sent(add(met.first, met.count - 1)),
             why="whoever names the last card received never says that it wants the one after the last",
         ),
@@ -136,16 +136,6 @@ def _about_meaning(met: Meeting, key: str, play: Play) -> list[Question]:
 
 
 # Step 4: the zero window ----------------------------------------------------------------------------------------------
-
-MSS = 946
-"""With its 54 bytes of headers a full segment is a frame of 1000."""
-
-PLAIN: dict[str, Any] = {"window_scale": False, "timestamps": False, "sack": False, "rack": False}
-"""TCP as it was in 1990, so that its headers have 20 bytes, and a pencil will do."""
-
-MTU = MSS + 40
-LINE: dict[str, Any] = {"bw": 10, "delay": "20ms", "mtu": MTU}
-OPENED = 80.16  # milliseconds: ARP and the handshake, worked out in the handout
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -173,7 +163,7 @@ def windows(key: str) -> tuple[Window, Window]:
     room = source.randint(4, 7)
     unsent = room + source.randint(0, 2)
     back = source.choice((0.55, 0.7, 1.1, 1.3, 1.5, 2.5, 3.0, 3.3, 5.0, 6.0))
-    first = Window(room=room, unsent=unsent, count=room + unsent + source.randint(1, room), back=back)
+    first = Window(room=room, unsent=unsent, count=room + unsent + source.randint(1, room - 1), back=back)
     return first, Window(room=room, unsent=unsent, count=room + unsent, back=back)
 
 
@@ -237,7 +227,8 @@ def _about_returning(
         ),
         Question(
             "q5",
-            f"The same with {second.count * MSS} bytes. When does `send_all` return now?",
+            f"Another time `a` pours only {second.count * MSS} bytes; both buffers, and all else, are as before. When "
+            "does `send_all` return?",
             lambda: _returned(short()),
             tolerance=0.5,
             why="what is in a's buffer and in b's is off a's hands. Nobody has read a byte of it",
@@ -296,13 +287,13 @@ class Forgery:
 def forgery(key: str) -> Forgery:
     """What the student with `key` is asked about."""
     source = random.Random(f"step 7 {key}")
-    resets = [0, source.randint(1, 60_000), source.choice((-1, 1)) * source.randint(FAR, 9 * FAR)]
+    resets = [source.randint(1, 60_000), source.choice((-1, 1)) * source.randint(FAR, 9 * FAR)]
     source.shuffle(resets)
     return Forgery(
         offered=source.randint(1, 3),
         at=0.6,
         back=source.choice((1.0, 1.1, 1.2, 1.6, 1.8, 2.0, 2.1, 2.6, 2.9, 3.2, 3.6, 3.9)),
-        resets=tuple(resets),
+        resets=(*resets, 0),
     )
 
 
@@ -359,8 +350,8 @@ def _about_resets(forged: Forgery, ended: Callable[[], Trace]) -> list[Question]
     return [
         Question(
             f"q{number + 4}",
-            f"Without the forged window, and while `b`'s program sleeps: reset {number + 1} of three, in `b`'s "
-            f"name, at {TIMES[number]} s. Its number is {_in_words(ahead)}. What does `a` do? One of {which}.",
+            f"Another time, without the forged window, while `b`'s program sleeps: reset {number + 1} of three, in "
+            f"`b`'s name, at {TIMES[number]} s. Its number is {_in_words(ahead)}. What does `a` do? One of {which}.",
             partial(_asked_of, ended, number),
             why="RFC 5961: the exact number ends it; one inside the window must be proved; no other concerns it",
         )

@@ -25,6 +25,15 @@ def program(host: str, file: str, **more: Any) -> Program:
     return Program(host=host, file=file, arguments={"players": "b", "port": PORT, **more})
 
 
+MSS = 946
+"""Bytes of a full segment in what is worked out with a pencil: with 54 bytes of headers it is a frame of 1000."""
+
+PLAIN: dict[str, Any] = {"window_scale": False, "timestamps": False, "sack": False, "rack": False}
+"""TCP as it was in 1990, so that its headers have 20 bytes, and a pencil will do."""
+
+MTU = MSS + 40
+LINE: dict[str, Any] = {"bw": 10, "delay": "20ms", "mtu": MTU}
+
 APPLICATION = Scene(
     name="application",
     topology=Stack,
@@ -144,10 +153,12 @@ STRANGERS = speaking(cards(3, _PRINTED), ({}, DIALECT), name="strangers", first=
 AT_HOME = speaking(cards(3, _PRINTED), (DIALECT, DIALECT), name="at-home", first=258)
 ALMOST = speaking(cards(20, _PRINTED), ({}, {**DIALECT, "order": "big"}), name="almost", first=258, capacity=4)
 MAIL = mail(cards(40, _PRINTED))
-POUR = pouring([b"x" * 20_000], begin=3.0, tcp={"b": Settings(receive_buffer=6000)})
-POUR_BELOW = below(pouring([b"x" * 20_000], begin=3.0), capacity=6)
+WORDS = b"x" * (20 * MSS)
+SIX = {"a": Settings(**PLAIN), "b": Settings(receive_buffer=6 * MSS, **PLAIN)}
+POUR = pouring([WORDS], begin=3.0, tcp=SIX, **LINE)
+POUR_BELOW = below(pouring([WORDS], begin=3.0), capacity=6)
 BELOW = below(APPLICATION)
-FORGED = overheard(POUR, [(1.0, "window_update", 3000), (2.0, "reset", 40_000)], name="forged")
+FORGED = overheard(POUR, [(1.0, "window_update", 3 * MSS), (2.0, "reset", 40_000)], name="forged", mtu=MTU)
 
 SCENES = {
     scene.name: scene for scene in (APPLICATION, STRANGERS, AT_HOME, ALMOST, MAIL, POUR, POUR_BELOW, BELOW, FORGED)

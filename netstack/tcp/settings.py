@@ -11,7 +11,10 @@ class Settings:
     """Sizes are bytes, times seconds. The defaults are those of Linux, unless a line says otherwise."""
 
     mss: int = 1460
-    """The longest payload that we take in one segment, and send: the link's 1,500 bytes less two headers of 20."""
+    """The longest payload that we take in one segment, and send: the link's 1,500 bytes less two headers of 20.
+
+    On a `Host` this does not count: there the interface's MTU, less the same headers, decides.
+    """
     send_buffer: int = 256 * 1024
     receive_buffer: int = 256 * 1024
     window_scale: bool = True

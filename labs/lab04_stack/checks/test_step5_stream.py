@@ -11,6 +11,7 @@ from labs.lab03_flow.evidence import beyond_credit, named, said, seconds
 from labs.lab03_flow.judgements import expect_the_credit_to_be_kept
 from labs.lab03_flow.peers import against_us
 from labs.lab03_flow.scenes import AT_ONCE
+from labs.lab04_stack.bench import Told, bench
 from labs.lab04_stack.scenes import APPLICATION, PIECE, below, pouring
 from labs.lab04_stack.topology import Line
 from labs.story.trace import Trace
@@ -243,6 +244,73 @@ def _expect_taken_in_time(judge: Judge, trace: Trace, sent: list[bytes]) -> None
             f"`send_all` returns when its last byte has been sent, at {seconds(at)}",
             found=f"it returned at {seconds(event.at)}",
         )
+
+
+@pytest.mark.seeds(1)
+def test_the_end_is_said_once(judge: Judge) -> None:
+    """By itself: the end waits for credit like any message, is sent once, and closes one of the two directions."""
+    orders = [
+        "1 grant 1",
+        "1 send_all 0",
+        "1 send_all 1500",
+        "1 grant 1",
+        "1 send_eof",  # 5: there is no credit for it
+        "1 send_eof",
+        "1 aclose",
+        "1 send_all 10",  # 8: the end is said, though it waits
+        "1 deliver 10",
+        "1 receive_some 20",  # 10: the other direction is open
+        "1 grant 4",
+        "1 send_eof",
+        "2 aclose",  # 13
+        "2 grant 4",
+        "2 aclose",
+        "2 send_all 10",
+        "2 send_eof",
+    ]
+    told = Told(judge.play(bench("the-end", orders)))
+    _expect(judge, "nothing", told.sent("1", before=3), [], "`send_all(b'')` sends nothing")
+    _expect(judge, "waits", told.came_of(3), "", "1500 bytes are two messages, and `send_all` waits for the second")
+    _expect(judge, "closed", told.came_of(8), "closed", "behind the end, though it waits for credit, nothing is taken")
+    _expect(judge, "half", told.came_of(10), "10", "who has sent the end can still read what comes")
+    _expect(judge, "once", told.sent("1", before=20), [1000, 500, 0], "the end is sent once, however often it is asked")
+    _expect(judge, "mute", told.sent("2", before=15), [0], "`aclose` sends the end, if nobody has")
+    _expect(judge, "behind", told.came_of(13), "", "`aclose` returns when the end has been sent, not before")
+    _expect(judge, "aclose", told.sent("2", before=20), [0], "`aclose` sends it once")
+    _expect(judge, "open", told.came_of(16), "closed", "after `aclose` nothing is taken")
+
+
+@pytest.mark.exact
+@pytest.mark.seeds(1)
+def test_what_has_been_read(judge: Judge) -> None:
+    """By itself: a message is consumed with its last byte, the end when it has been told, and told for ever after."""
+    orders = [
+        "2 receive_some",
+        "1 receive_some 400",
+        "1 deliver 1000",
+        "1 receive_some 400",
+        "1 receive_some 400",  # 5: the last 200
+        "1 deliver 7",
+        "1 deliver 0",
+        "1 receive_some 7",  # 8: the end is not told yet
+        "1 receive_some",
+        "1 receive_some",
+        "1 receive_some 9",
+    ]
+    told = Told(judge.play(bench("reading", orders)))
+    _expect(judge, "other", told.came_of(1, after=11), "", "to the other connection nothing has come")
+    _expect(judge, "woken", told.came_of(2, after=3), "400", "who waits is told as soon as there is something")
+    _expect(judge, "sips", told.consumed("1", before=5), [], "800 of 1000 bytes have been read: it is not consumed")
+    _expect(judge, "last", told.consumed("1", before=6), [1], "all 1000 have been read: it is consumed, once")
+    _expect(judge, "read", told.came_of(8), "7", "the next message is read")
+    _expect(judge, "untold", told.consumed("1", before=9), [1, 2], "the end has not been told: two are consumed")
+    _expect(judge, "told", told.consumed("1", before=10), [1, 2, 3], "the end has been told: it is consumed too")
+    _expect(judge, "again", [told.came_of(n) for n in (9, 10, 11)], ["0"] * 3, "there is the end, and ever after")
+    _expect(judge, "over", told.consumed("1", before=12), [1, 2, 3], "the end is consumed once")
+
+
+def _expect(judge: Judge, what: str, found: object, wanted: object, sentence: str) -> None:
+    judge.expect(f"end:{what}", found == wanted, sentence, found=f"{found!r} instead of {wanted!r}")
 
 
 @pytest.mark.seeds(1)

@@ -50,5 +50,9 @@ class Decoder:
 
     def end(self) -> None:
         """The stream has ended; raises `MessageError` if that was in the midst of a message."""
-        if self._buffer:
-            raise MessageError(f"the stream ended in the midst of a message: {len(self._buffer)} bytes are left")
+        buffer = self._buffer
+        at = 0
+        while at < len(buffer):  # whole messages may wait to be fetched
+            at += LENGTH + int.from_bytes(buffer[at : at + LENGTH], "big")
+        if at > len(buffer):
+            raise MessageError("the stream ended in the midst of a message")

@@ -1,8 +1,11 @@
 """players: keeps the cards, and answers whoever connects, over TCP."""
 
+from contextlib import suppress
+
 import trio
 from business import players_of
 from letterbox import Letterbox
+from messages import MessageError
 
 
 async def main(host):
@@ -11,5 +14,6 @@ async def main(host):
 
 async def answer_all(stream):
     teams = Letterbox(stream)
-    while (team := await teams.receive()) is not None:
-        await teams.send("\n".join(players_of(team.decode("utf-8", "replace"))).encode())
+    with suppress(MessageError, trio.BrokenResourceError):  # what one caller does is no business of the others
+        while (team := await teams.receive()) is not None:
+            await teams.send("\n".join(players_of(team.decode("utf-8", "replace"))).encode())

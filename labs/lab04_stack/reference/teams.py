@@ -12,4 +12,6 @@ async def main(host):
             team = team_asked_about(question)
             await players.send(team.encode())
             names = await players.receive()
+            if names is None:
+                return
             await host.app.send(answer(team, names.decode("utf-8", "replace").splitlines()))

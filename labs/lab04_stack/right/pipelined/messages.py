@@ -44,5 +44,8 @@ class Decoder:
         return found
 
     def end(self):
-        if self.come:
+        rest = self.come
+        while len(rest) >= HEAD.size + sum(HEAD.unpack_from(rest) if len(rest) >= HEAD.size else ()):
+            rest = rest[HEAD.size + HEAD.unpack_from(rest)[0] :]
+        if rest:
             raise MessageError("in the midst of a message")

@@ -14,9 +14,12 @@ async def main(host):
 class Caller:
     async def serve(self, stream):
         box = Letterbox(stream)
-        while True:
-            question = await box.receive()
-            if question is None:
-                return
-            names = players_of(question.decode("utf-8"))
-            await box.send("\n".join(names).encode("utf-8"))
+        try:
+            while True:
+                question = await box.receive()
+                if question is None:
+                    return
+                names = players_of(question.decode("utf-8"))
+                await box.send("\n".join(names).encode("utf-8"))
+        except Exception as error:
+            print("a caller is gone:", error)

@@ -16,13 +16,15 @@ class CreditStream(trio.abc.HalfCloseableStream):
         self.come = 0
         self.consumed = 0
         self.over = False
+        self.told = False
         self.all_said = False
         self.something_new = trio.Event()
 
     def deliver(self, message):
         self.buffer += message
         self.come += len(message)
-        self.ends.append(self.come)
+        if message:
+            self.ends.append(self.come)
         self.over = not message
         self.something_new.set()
         self.something_new = trio.Event()
@@ -35,6 +37,9 @@ class CreditStream(trio.abc.HalfCloseableStream):
         del self.buffer[:size]
         self.taken += size
         before = self.consumed
+        if not some and not self.told:
+            self.told = True
+            self.consumed += 1
         while self.ends and self.ends[0] <= self.taken:
             self.ends.popleft()
             self.consumed += 1
