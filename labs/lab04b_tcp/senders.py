@@ -58,10 +58,14 @@ class Dialogue:
         when = "never" if at is None else f"at {at:.6g} s"
         self.script.call("s.next_timer", returns=is_right, because=f"{when}: {because}", label=label)
 
-    def wake(self, at: float) -> None:
-        """Its time has come."""
+    def wake(self, at: float, because: str = "its time has come") -> None:
+        """The host calls at that time."""
         self.now = at
-        self.script.call("s.handle_timer", keywords={"now": at}, because="its time has come", label="wake")
+        self.script.call("s.handle_timer", keywords={"now": at}, because=because, label="wake")
+
+    def heard(self, *wanted: tuple[str, int, int], because: str, label: str) -> None:
+        """This, and nothing else, has the path `Recording` been told."""
+        self.script.get("path.heard", returns=list(wanted), because=because, label=label)
 
 
 def piece(begin: int, end: int, *, fin: bool = False) -> Segment:

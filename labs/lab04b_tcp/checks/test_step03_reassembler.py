@@ -68,6 +68,22 @@ def test_pieces_by_hand(judge: Judge) -> None:
     judge.unit(script)
 
 
+@pytest.mark.seeds(1)
+def test_several_that_disagree(judge: Judge) -> None:
+    """What came first holds, too, inside a piece that reaches farther on both sides; nothing is no piece."""
+    script = Script("several")
+    script.make("reassembler.Reassembler", 0, store="r")
+    script.call("r.receive", 20, b"", returns=b"", because="nothing, and early", label="nothing")
+    script.get("r.has_gap", returns=False, because="nothing is kept: there was nothing to keep", label="nothing-kept")
+    script.call("r.receive", 3, b"DE", returns=b"", because="early", label="early")
+    script.call("r.receive", 2, b"cdef", returns=b"", because="D and E are there; c and f are new", label="around")
+    script.call("r.receive", 8, b"I", returns=b"", because="early", label="early-too")
+    script.call("r.receive", 8, b"ijk", returns=b"", because="I is there; j and k are new", label="same-start")
+    script.call("r.receive", 0, b"ab", returns=b"abcDEf", because="D and E came first", label="first-inside")
+    script.call("r.receive", 6, b"gh", returns=b"ghIjk", because="I came first, then j and k", label="longer")
+    judge.unit(script)
+
+
 def test_shuffled(judge: Judge) -> None:
     """A stream cut into pieces of any size, shuffled, some twice, some overlapping: out it comes."""
     source, script = judge.random, Script("shuffled")

@@ -115,6 +115,34 @@ def test_the_end_by_itself(judge: Judge) -> None:
     judge.unit(script)
 
 
+@pytest.mark.seeds(1)
+def test_what_was_promised(judge: Judge) -> None:
+    """What was announced is taken, to the last byte, and nothing beyond; only what is handed over waits to be read."""
+    script, x = Script("promise"), bytes(1_000)
+
+    def kept(whether: bool, because: str, label: str) -> None:
+        script.get("pieces.has_gap", returns=whether, because=because, label=label)
+
+    new_receiver(script, capacity=200_000, wanted=0)
+    receive(script, 65_535, x, b"", "the SYN has announced 65535: all of it lies beyond", "beyond-the-syn")
+    kept(False, "nothing of it is kept", "syn")
+    script.call("r.announce", 7, returns=1_563, because="200,000 / 128, rounded up: up to 200,064", label="rounded")
+    receive(script, 200_000, x[:64], b"", "it is early", "promised")
+    kept(True, "it was announced, and is kept", "rounded-kept")
+    new_receiver(script)
+    receive(script, 9_500, x, b"", "the window ends at 9,000: all of it lies beyond", "beyond")
+    kept(False, "nothing of it is kept", "beyond-kept")
+    receive(script, 1_000, x, x, "it is in order", "in-order")
+    receive(script, 1_000, x, b"", "a repeat", "repeat")
+    for n in range(2):
+        receive(script, 3_000, x, b"", "it is early", f"early-{n}")
+    receive(script, 2_000, x, x + x, "now both are in order", "both")
+    script.call("r.announce", 0, returns=5_000, because="3,000 bytes are unread", label="unread")
+    script.call("r.read", 3_000, keywords=NOW, because="the user reads all that was handed over", label="read")
+    script.call("r.announce", 0, returns=8_000, because="all of the buffer is free again", label="free-again")
+    judge.unit(script)
+
+
 @pytest.mark.seeds(2)
 def test_a_slow_reader(judge: Judge) -> None:
     """In a connection, with a small buffer and a reader of moods: no promise is broken, none is silly, all arrives."""

@@ -26,45 +26,85 @@ IN_NS = round(DELAY * SECOND)
 ROUNDING = 1_000  # nanoseconds: the student's clock has seconds in floating point
 
 
+def come(
+    script: Script, at: float, start: int, data: bytes, due: float | None, because: str, label: str, fin: bool = False
+) -> None:
+    """A segment comes to the receiver `r`; then an acknowledgement is `due`."""
+    script.call("r.receive", start, data, fin, keywords={"now": at}, because="", label=f"{label}-taken")
+    script.get("r.ack_at", returns=due, because=because, label=label)
+
+
+def gone(script: Script) -> None:
+    """An acknowledgement goes."""
+    script.call("r.announce", 0, because="an acknowledgement goes")
+    script.get("r.ack_at", returns=None, because="so none is due", label="gone")
+
+
+def new_receiver(script: Script, capacity: int) -> None:
+    """A receiver `r` that waits for number 0."""
+    pieces = script.make("netstack.tcp.reassembler.Reassembler", 0, store="pieces")
+    terms = {"reassembler": pieces, "capacity": capacity, "mss": 1_000, "delay": 0.1}
+    script.make("receiver.Receiver", store="r", keywords=terms)
+
+
 @pytest.mark.seeds(1)
 def test_patience_by_itself(judge: Judge) -> None:
     """One full segment waits, the second does not; a gap, its end, a repeat and the FIN never do."""
     script, x = Script("patience"), bytes(1_000)
-    pieces = script.make("netstack.tcp.reassembler.Reassembler", 0, store="pieces")
-    terms = {"reassembler": pieces, "capacity": 60_000, "mss": 1_000, "delay": 0.1}
-    script.make("receiver.Receiver", store="r", keywords=terms)
-
-    def come(
-        at: float, start: int, data: bytes, due: float | None, because: str, label: str, *, fin: bool = False
-    ) -> None:
-        script.call("r.receive", start, data, fin, keywords={"now": at}, because="", label=f"{label}-taken")
-        script.get("r.ack_at", returns=due, because=because, label=label)
-
-    def gone() -> None:
-        script.call("r.announce", 0, because="an acknowledgement goes")
-        script.get("r.ack_at", returns=None, because="so none is due", label="gone")
-
+    new_receiver(script, 60_000)
     script.get("r.ack_at", returns=None, because="nothing has come", label="nothing")
-    come(1.0, 0, x, 1.1, "one segment may wait 0.1 s", "first")
-    come(1.05, 1_000, x, 1.05, "the second full one may not", "second")
-    gone()
+    come(script, 1.0, 0, x, 1.1, "one segment may wait 0.1 s", "first")
+    come(script, 1.05, 1_000, x, 1.05, "the second full one may not", "second")
+    gone(script)
     for n in range(3):
-        come(2.0, 2_000 + 100 * n, x[:100], 2.1, "they may wait: 300 bytes are not two segments", f"small-{n}")
-    come(2.06, 2_300, x[:600], 2.1, "it has waited since 2.0, and does not begin anew", "not-anew")
-    gone()
-    come(3.0, 3_000, x[:100], 3.0, "there is a gap before it: the sender needs to know", "gap")
-    gone()
-    come(3.1, 3_100, x[:100], 3.1, "the gap is still there", "still-gap")
-    gone()
-    come(3.2, 2_900, x[:100], 3.2, "the gap is closed: the sender needs to know that too", "closed")
-    gone()
-    come(3.3, 2_900, x[:100], 3.3, "it came twice: perhaps our acknowledgement was lost", "repeat")
-    gone()
-    come(4.0, 3_200, x[:10], 4.1, "one may wait", "wait")
+        come(script, 2.0, 2_000 + 100 * n, x[:100], 2.1, "they may wait: 300 bytes are not two segments", f"small-{n}")
+    come(script, 2.06, 2_300, x[:600], 2.1, "it has waited since 2.0, and does not begin anew", "not-anew")
+    gone(script)
+    come(script, 3.0, 3_000, x[:100], 3.0, "there is a gap before it: the sender needs to know", "gap")
+    gone(script)
+    come(script, 3.1, 3_100, x[:100], 3.1, "the gap is still there", "still-gap")
+    gone(script)
+    come(script, 3.2, 2_900, x[:100], 3.2, "the gap is closed: the sender needs to know that too", "closed")
+    gone(script)
+    come(script, 3.3, 2_900, x[:100], 3.3, "it came twice: perhaps our acknowledgement was lost", "repeat")
+    gone(script)
+    come(script, 4.0, 3_200, x[:10], 4.1, "one may wait", "wait")
     script.call("r.acknowledge", keywords={"now": 4.02}, because="something came that must be answered", label="told")
     script.get("r.ack_at", returns=4.02, because="at once", label="at-once")
-    gone()
-    come(5.0, 3_210, x[:10], 5.0, "the end does not wait", "fin", fin=True)
+    gone(script)
+    come(script, 5.0, 3_210, x[:10], 5.0, "the end does not wait", "fin", fin=True)
+    judge.unit(script)
+
+
+@pytest.mark.seeds(1)
+def test_in_part_by_itself(judge: Judge) -> None:
+    """A repeat in part, a gap closed in part, a cut, a repeat of the end: at once. An empty segment: never."""
+    script, x = Script("in-part"), bytes(1_000)
+    new_receiver(script, 60_000)
+    come(script, 1.0, 0, b"", None, "it was a bare acknowledgement: nothing came that could be acknowledged", "bare")
+    come(script, 1.0, 0, x[:500], 1.1, "500 bytes may wait", "some")
+    gone(script)
+    come(script, 2.0, 500, x, 2.1, "1,000 since the last one went", "thousand")
+    come(script, 2.01, 1_500, x[:900], 2.1, "1,900", "nearly")
+    come(script, 2.02, 2_400, x + x[:100], 2.02, "3,000", "three-thousand")
+    gone(script)
+    come(script, 2.5, 3_500, x, 2.6, "counting begins anew with each one that goes", "anew")
+    new_receiver(script, 1_000)
+    come(script, 1.0, 200, x[:100], 1.0, "there is a gap before it", "gap")
+    come(script, 1.0, 400, x[:100], 1.0, "there is another before this one", "second-gap")
+    gone(script)
+    come(script, 1.1, 0, x[:200], 1.1, "one gap is closed; the other is still there", "one-of-two")
+    come(script, 1.2, 300, x[:100], 1.2, "and so is the other", "both")
+    gone(script)
+    come(script, 1.3, 450, x[:100], 1.3, "half of it came twice", "half-repeat")
+    gone(script)
+    come(script, 1.4, 550, x[:600], 1.4, "its end lies beyond the window and was cut off", "cut")
+    gone(script)
+    script.call("r.read", 1_000, keywords={"now": 1.5}, because="the user reads all of it", label="read")
+    gone(script)
+    come(script, 1.6, 1_000, x[:100], 1.6, "the end", "end", fin=True)
+    gone(script)
+    come(script, 1.7, 1_000, x[:100], 1.7, "a repeat, of the end", "end-again", fin=True)
     judge.unit(script)
 
 

@@ -23,11 +23,12 @@ class Estimate:
     """RFC 6298, section 2, as the handout has it."""
 
     def __init__(self, least: float) -> None:
-        self.least, self.smoothed, self.variation = least, 0.0, 0.0
+        self.least, self.variation = least, 0.0
+        self.smoothed: float | None = None
 
     def sample(self, seconds: float) -> float:
         """The timeout after this sample."""
-        if not self.smoothed:
+        if self.smoothed is None:
             self.smoothed, self.variation = seconds, seconds / 2
         else:
             self.variation = 0.75 * self.variation + 0.25 * abs(self.smoothed - seconds)
@@ -68,6 +69,9 @@ def test_the_estimate_by_itself(judge: Judge) -> None:
     script.make("timer.RoundTrip", store="t", keywords={"least": 0.2, "most": 60.0, "first": 1.0})
     script.call("t.back_off", because="the timer went off", label="back-off")
     timeout(2.0, "nothing is known, and it went off once", "unknown-doubled")
+    estimate = Estimate(0.2)
+    sample(0.0, "0 + 0.2", "nothing")
+    sample(0.4, "the second measurement, though the first was 0 s", "after-nothing")
     judge.unit(script)
 
 

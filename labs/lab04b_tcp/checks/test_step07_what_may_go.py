@@ -46,6 +46,9 @@ def test_the_window_is_kept_by_itself(judge: Judge) -> None:
     script.get("s.unacknowledged", returns=1_100, because="what has arrived has arrived", label="una-stays")
     talk.hear(900, 5_000)
     script.get("s.unacknowledged", returns=1_100, because="900 was never sent", label="never-sent")
+    talk.expect([], "and what nonsense says of a window counts as little", "never-sent-limit")
+    talk.hear(0, 400)
+    talk.expect([piece(300, 400)], "an old word, and the farthest limit of all: 1400", "old-limit")
     judge.unit(script)
 
 
@@ -92,6 +95,11 @@ def test_the_end_is_sent_by_itself(judge: Judge) -> None:
     talk.expect([piece(0, 100)], "the window has no room for the FIN", "no-room")
     talk.hear(100, 50)
     talk.expect([piece(100, 100, fin=True)], "now it has", "room")
+    talk.begin()
+    talk.hear(0, 1_000)
+    talk.write(100)
+    talk.close()
+    talk.expect([piece(0, 100, fin=True)], "the FIN is no byte: it travels with a full segment too", "full")
     judge.unit(script)
 
 

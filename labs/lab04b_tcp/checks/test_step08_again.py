@@ -58,7 +58,7 @@ def test_the_timer_by_itself(judge: Judge) -> None:
     talk.write(300)
     talk.expect([piece(0, 100), piece(100, 200), piece(200, 300)], "there is room", "three")
     talk.timer(2.0, "the first timeout is 1 s", "set")
-    talk.wake(1.5)
+    talk.wake(1.5, "it is called before its time")
     talk.expect([], "it is too early", "early")
     talk.wake(2.0)
     talk.expect([piece(0, 100)], "the oldest, and it alone, goes again", "oldest")
@@ -124,6 +124,55 @@ def test_the_end_goes_again_by_itself(judge: Judge) -> None:
     talk.now = 2.1
     talk.hear(1, 100)
     talk.timer(None, "all has arrived", "done")
+    judge.unit(script)
+
+
+@pytest.mark.seeds(1)
+def test_part_of_a_segment_by_itself(judge: Judge) -> None:
+    """An acknowledgement may end in the midst of a segment: that is news, and the segment stays under way."""
+    script = Script("part")
+    talk = Dialogue(script)
+    talk.begin()
+    talk.hear(0, 10_000)
+    talk.write(100)
+    talk.expect([piece(0, 100)], "there is room", "one")
+    talk.now = 1.2
+    talk.hear(50, 10_000)
+    talk.timer(2.2, "half has arrived: the timer starts anew for the rest", "half")
+    talk.begin()
+    talk.now = 1.0
+    talk.hear(0, 10_000)
+    talk.write(200)
+    talk.expect([piece(0, 100), piece(100, 200)], "there is room", "two")
+    talk.wake(2.0)
+    talk.hear(100, 10_000)
+    talk.expect([], "what was to go again has arrived, and the next one's time has not come", "in-time")
+    judge.unit(script)
+
+
+@pytest.mark.seeds(1)
+def test_what_the_path_hears_by_itself(judge: Judge) -> None:
+    """`congestion` is told of each acknowledgement of something new, and of each timeout, and of nothing else."""
+    script = Script("told")
+    talk = Dialogue(script)
+    talk.begin("Recording")
+    talk.hear(0, 10_000)
+    talk.write(250)
+    talk.close()
+    talk.expect([piece(0, 100), piece(100, 200), piece(200, 250, fin=True)], "there is room", "three")
+    talk.heard(because="nothing has arrived yet", label="nothing")
+    talk.now = 1.2
+    talk.hear(150, 10_000)
+    news = ("acknowledged", 1_150, 150)
+    talk.heard(news, because="150 bytes have arrived", label="acknowledged")
+    talk.hear(150, 10_000)
+    talk.hear(50, 10_000)
+    talk.heard(news, because="nothing new has arrived since", label="old")
+    talk.wake(1.9)
+    late = ("timed_out", 101, 1_251)
+    talk.heard(news, late, because="100 bytes and the FIN are under way, 1251 follows", label="timed-out")
+    talk.hear(251, 10_000)
+    talk.heard(news, late, ("acknowledged", 1_251, 101), because="a FIN counts as one", label="fin")
     judge.unit(script)
 
 

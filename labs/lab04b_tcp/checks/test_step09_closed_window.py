@@ -37,6 +37,8 @@ def test_asking_by_itself(judge: Judge) -> None:
     talk.hear(100, 0)
     talk.expect([], "there is no room", "closed")
     talk.timer(1.5 + 1.5, "0.5 + 4 * 0.25 is the timeout now, and after that it asks", "asks-at")
+    talk.wake(2.0, "it is called before its time")
+    talk.expect([], "it is too early to ask", "early")
     talk.wake(3.0)
     talk.expect([question(100)], "is there room? A number of old, and no bytes", "asks")
     talk.expect([], "it asks once", "once")

@@ -53,6 +53,27 @@ def test_duplicates_by_themselves(judge: Judge) -> None:
 
 
 @pytest.mark.seeds(1)
+def test_near_duplicates_by_themselves(judge: Judge) -> None:
+    """A smaller window makes no duplicate; a fourth one takes nothing back; and the repeat is never measured."""
+    script = Script("near")
+    talk = Dialogue(script)
+    talk.begin("Counting")
+    talk.hear(0, 1_000)
+    talk.write(300)
+    talk.expect([piece(0, 100), piece(100, 200), piece(200, 300)], "there is room", "three")
+    talk.hear(0, 900)
+    script.get("path.duplicates", returns=0, because="its window ends before the limit: not the same", label="smaller")
+    for _ in range(4):
+        talk.hear(0, 1_000)
+    talk.now = 1.5
+    talk.expect([piece(0, 100)], "the third asked for it, and the fourth takes nothing back", "fourth-before")
+    talk.now = 1.6
+    talk.hear(100, 1_000)
+    talk.timer(2.6, "the first timeout, 1 s, from now: what went twice is no measurement", "karn")
+    judge.unit(script)
+
+
+@pytest.mark.seeds(1)
 def test_two_windows_by_themselves(judge: Judge) -> None:
     """The smaller of the two windows holds; and whatever `congestion` asks for goes again."""
     script = Script("two-windows")

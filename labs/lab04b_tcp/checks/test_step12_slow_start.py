@@ -65,6 +65,22 @@ def test_growth_by_itself(judge: Judge) -> None:
 
 
 @pytest.mark.seeds(1)
+def test_what_is_left_over_by_itself(judge: Judge) -> None:
+    """Above the threshold what is acknowledged beyond a whole window counts for the next segment."""
+    path = Path("left-over", initial=4 * MSS)
+    path.time_out(following=4_000, in_flight=4_000)
+    path.news(4_000, 4_000, False, "all is here", "all")
+    path.window(2_000, "one segment and one more: the threshold", "threshold")
+    path.news(5_500, 1_500, False, "1,500 of 2,000", "some")
+    path.window(2_000, "not yet", "not-yet")
+    path.news(7_000, 1_500, False, "3,000: a whole window of 2,000, and 1,000 are left over", "more")
+    path.window(3_000, "one segment more", "one-more")
+    path.news(9_000, 2_000, False, "with the 1,000 that were left over 3,000 of 3,000", "with-the-rest")
+    path.window(4_000, "one segment more", "another")
+    judge.unit(path.script)
+
+
+@pytest.mark.seeds(1)
 def test_timeouts_in_a_row_by_themselves(judge: Judge) -> None:
     """The threshold is set at the first of several timeouts, and is two segments at least."""
     path = Path("timeouts", initial=10 * MSS)

@@ -81,6 +81,18 @@ def test_duplicates_in_a_row_by_themselves(judge: Judge) -> None:
     judge.unit(path.script)
 
 
+@pytest.mark.seeds(1)
+def test_what_is_halved_by_itself(judge: Judge) -> None:
+    """Half of what was under way, to the byte; and a partial acknowledgement leaves room for one."""
+    path = Path("halved", initial=8_000)
+    for n in range(3):
+        path.duplicate(13_500, 13_500, n == 2, "three duplicates", "duplicate")
+    path.window(9_750, "half of the 13,500 under way, whatever the window was, and three segments", "under-way")
+    path.news(12_000, 12_000, True, "another one is missing", "partial")
+    path.window(1_000, "nothing is left of the window, and then one segment may go", "nothing-and-one")
+    judge.unit(path.script)
+
+
 @pytest.mark.seeds(2)
 def test_several_lost_of_one_window(judge: Judge) -> None:
     """In a connection: three segments of one window are lost; all are mended without the timer, and it halves once."""

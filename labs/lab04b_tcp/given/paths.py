@@ -19,6 +19,21 @@ class Boundless:
         pass
 
 
+class Recording(Boundless):
+    """Step 8: remembers what it is told."""
+
+    def __init__(self, mss: int = 1460, initial: int = AS_WIDE_AS_YOU_LIKE) -> None:
+        super().__init__(mss, initial)
+        self.heard: list[tuple[str, int, int]] = []
+
+    def acknowledged(self, number: int, count: int) -> bool:
+        self.heard.append(("acknowledged", number, count))
+        return False
+
+    def timed_out(self, *, in_flight: int, following: int) -> None:
+        self.heard.append(("timed_out", in_flight, following))
+
+
 class Counting(Boundless):
     """Step 10: the third duplicate in a row says that the oldest was lost, and nothing else changes."""
 

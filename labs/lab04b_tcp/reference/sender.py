@@ -58,7 +58,9 @@ class Sender:
 
     def acknowledge(self, number: int, window: int, *, bare: bool, now: float) -> None:
         """All before `number` has arrived, and there is room for `window` bytes from there; `bare`: it says no more."""
-        if self.unacknowledged < number <= self.next:
+        if number > self.next:
+            return  # nonsense: that was never sent
+        if self.unacknowledged < number:
             self._advance(number, now=now)
         elif bare and self._under_way and (number, number + window) == (self.unacknowledged, self.limit):
             in_flight = self.next - self.unacknowledged

@@ -29,7 +29,9 @@ class Sender:
         self.end = self.origin + len(self.stream)
 
     def acknowledge(self, number, window, *, bare, now):
-        if self.unacknowledged < number <= self.next:
+        if number > self.next:
+            return
+        if self.unacknowledged < number:
             self.forget(number, now)
         elif bare and self.cuts and number == self.unacknowledged and number + window == self.limit:
             asked = self.path.duplicate(in_flight=self.next - self.unacknowledged, following=self.next)
