@@ -70,9 +70,7 @@ class DistanceVector:
 
     def next_timer(self) -> float:
         """When `handle_timer` wants to be called: the next announcement, or the end of a route's patience."""
-        return min(
-            [self._due, *(route.heard + self._timeout for route in self._routes.values() if not route.lost)]
-        )
+        return min([self._due, *(route.heard + self._timeout for route in self._routes.values() if not route.lost)])
 
     def handle_timer(self, *, now: float) -> dict[int, list[Entry]]:
         """Return what to announce now, by link; nothing when it is not yet time."""
