@@ -1,13 +1,25 @@
 """The breaker as a layer: it asks before each call, and says afterwards what came of it, whatever came of it."""
 
+from typing import Protocol
+
 import trio
 
 from mesh.failures import CallFailed, Rejected
-from mesh.policies.breaker import Breaker
 from mesh.service import Layer, Request, Response, Service
 
 
-def breaking(breaker: Breaker) -> Layer[Request, Response]:
+class Circuit(Protocol):
+    """What this layer asks of a breaker, `policies.breaker.Breaker` or anybody's. Times are seconds."""
+
+    name: str
+
+    def may_pass(self, *, now: float) -> bool: ...
+    def succeeded(self, *, now: float) -> None: ...
+    def failed(self, *, now: float) -> None: ...
+    def abandoned(self, *, now: float) -> None: ...
+
+
+def breaking(breaker: Circuit) -> Layer[Request, Response]:
     """Fail at once while the circuit is open. One breaker for all calls to one target."""
 
     def layer(service: Service[Request, Response]) -> Service[Request, Response]:

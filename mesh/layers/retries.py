@@ -6,17 +6,24 @@ each try. Below a deadline: a retry does not get more time than the caller has.
 
 import random
 from collections.abc import Callable
+from typing import Protocol
 
 import trio
 
 from mesh.failures import CallFailed, Rejected
 from mesh.policies.backoff import ENVOY, Backoff
-from mesh.policies.budget import RetryBudget
 from mesh.service import Layer, Request, Response, Service
 
 
+class Budget(Protocol):
+    """What this layer asks of a retry budget, `policies.budget.RetryBudget` or anybody's. Times are seconds."""
+
+    def request(self, *, now: float) -> None: ...
+    def may_retry(self, *, now: float) -> bool: ...
+
+
 def retries(
-    budget: RetryBudget,
+    budget: Budget,
     *,
     randomness: random.Random,
     is_idempotent: Callable[[Request], bool],

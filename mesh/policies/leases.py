@@ -17,34 +17,10 @@ import random
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from enum import Enum
+
+from mesh.instances import Instance, Status
 
 RENEWALS_PER_MINUTE = 2
-
-
-class Status(Enum):
-    """What an instance says of itself."""
-
-    UP = "UP"
-    DOWN = "DOWN"
-    STARTING = "STARTING"
-    OUT_OF_SERVICE = "OUT_OF_SERVICE"
-
-
-@dataclass(frozen=True, slots=True)
-class Instance:
-    """One running copy of a service: where it is, and what it says of itself."""
-
-    service: str
-    name: str
-    address: str
-    port: int
-    attributes: Mapping[str, str] = field(default_factory=dict)
-    status: Status = Status.UP
-
-    def fits(self, query: Mapping[str, str]) -> bool:
-        """Whether all attributes asked for are there, with these values."""
-        return all(self.attributes.get(key) == value for key, value in query.items())
 
 
 class NoLease(LookupError):

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from mesh.policies.alerts import Alerts, Message
 from mesh.policies.balance import NoEndpoints, PeakEwma, RingHash, RoundRobin, TwoChoices
-from mesh.policies.leases import Change, Instance, NoLease, Registry, Status
+from mesh.instances import Instance, Status
+from mesh.policies.leases import Change, NoLease, Registry
 
 
 def instance(name: str, **attributes: str) -> Instance:

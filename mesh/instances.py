@@ -1,0 +1,30 @@
+"""Instances: the running copies of a service, each where it is, with what it says of itself."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+
+
+class Status(Enum):
+    """What an instance says of itself."""
+
+    UP = "UP"
+    DOWN = "DOWN"
+    STARTING = "STARTING"
+    OUT_OF_SERVICE = "OUT_OF_SERVICE"
+
+
+@dataclass(frozen=True, slots=True)
+class Instance:
+    """One running copy of a service: where it is, and what it says of itself."""
+
+    service: str
+    name: str
+    address: str
+    port: int
+    attributes: Mapping[str, str] = field(default_factory=dict, hash=False)
+    status: Status = Status.UP
+
+    def fits(self, query: Mapping[str, str]) -> bool:
+        """Whether all attributes asked for are there, with these values."""
+        return all(self.attributes.get(key) == value for key, value in query.items())
