@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mesh.instances import Instance, Status
 from mesh.policies.alerts import Alerts, Message
 from mesh.policies.balance import NoEndpoints, PeakEwma, RingHash, RoundRobin, TwoChoices
-from mesh.instances import Instance, Status
 from mesh.policies.leases import Change, NoLease, Registry
 
 
