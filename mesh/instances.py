@@ -5,6 +5,10 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 
+class NoLease(LookupError):
+    """Nobody of that name is registered: whoever it is should register (again)."""
+
+
 class Status(Enum):
     """What an instance says of itself."""
 

@@ -15,25 +15,10 @@ authors documented and kept (`renew` stores the end of the lease, the test for e
 
 import random
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
-from mesh.instances import Instance, Status
-
-RENEWALS_PER_MINUTE = 2
-
-
-class NoLease(LookupError):
-    """Nobody of that name is registered: whoever it is should register (again)."""
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """An instance has come, changed (`instance`), or gone (`instance` is None)."""
-
-    service: str
-    name: str
-    instance: Instance | None
+from mesh.instances import Instance, NoLease, Status
 
 
 @dataclass(slots=True)
@@ -44,15 +29,19 @@ class _Lease:
 
 @dataclass(slots=True, kw_only=True)
 class Registry:
-    """All leases of a registry. Times are seconds. `tell` is called for each change."""
+    """All leases of a registry. Times are seconds.
+
+    `renewed_every` is how often each instance is expected to renew its own; so it is known how many renewals a minute
+    should bring.
+    """
 
     randomness: random.Random
     duration: float = 90.0
+    renewed_every: float = 30.0
     sweep_every: float = 60.0
     threshold: float = 0.85
     preserves_itself: bool = True
     kept_oversight: bool = False
-    tell: Callable[[Change], None] = lambda change: None
     _leases: dict[tuple[str, str], _Lease] = field(default_factory=dict)
     _renewals: deque[float] = field(default_factory=deque)
     _sweep_at: float | None = None
@@ -62,7 +51,6 @@ class Registry:
         self._leases[instance.service, instance.name] = _Lease(instance, now)
         if self._sweep_at is None:
             self._sweep_at = now + self.sweep_every
-        self.tell(Change(instance.service, instance.name, instance))
 
     def renew(self, service: str, name: str, *, now: float) -> None:
         """It is still there; raises `NoLease`."""
@@ -73,7 +61,6 @@ class Registry:
         """It says something else of itself; raises `NoLease`."""
         lease = self._lease(service, name)
         lease.instance = replace(lease.instance, status=status)
-        self.tell(Change(service, name, lease.instance))
 
     def cancel(self, service: str, name: str) -> None:
         """It goes in order; raises `NoLease`."""
@@ -96,31 +83,30 @@ class Registry:
         """Whether so few have renewed within the last minute that none is taken out."""
         while self._renewals and self._renewals[0] <= now - 60:
             self._renewals.popleft()
-        expected = int(len(self._leases) * RENEWALS_PER_MINUTE * self.threshold)
+        expected = int(len(self._leases) * 60 / self.renewed_every * self.threshold)
         return self.preserves_itself and len(self._renewals) <= expected
 
     def next_timer(self) -> float | None:
         """When the next sweep is due, or None."""
         return self._sweep_at
 
-    def handle_timer(self, *, now: float) -> None:
-        """The sweep."""
+    def handle_timer(self, *, now: float) -> list[Instance]:
+        """The sweep, if it is due; returns those that it has taken out."""
         if self._sweep_at is None or now < self._sweep_at:
-            return
+            return []
         self._sweep_at = now + self.sweep_every
         if self.is_preserving(now=now):
-            return
+            return []
         lasts = self.duration * (2 if self.kept_oversight else 1)
         expired = [key for key, lease in self._leases.items() if now > lease.renewed_at + lasts]
         most = len(self._leases) - int(len(self._leases) * self.threshold) if self.preserves_itself else len(expired)
-        for key in self.randomness.sample(expired, min(most, len(expired))):
-            self._remove(key)
+        return [self._remove(key) for key in self.randomness.sample(expired, min(most, len(expired)))]
 
-    def _remove(self, key: tuple[str, str]) -> None:
-        del self._leases[key]
+    def _remove(self, key: tuple[str, str]) -> Instance:
+        gone = self._leases.pop(key).instance
         if not self._leases:
             self._sweep_at = None
-        self.tell(Change(*key, None))
+        return gone
 
     def _lease(self, service: str, name: str) -> _Lease:
         try:
