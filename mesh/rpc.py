@@ -21,8 +21,11 @@ from urllib.parse import quote, unquote
 import trio
 
 from mesh.failures import CallFailed, Status
-from mesh.http.client import Broken, CannotConnect
+from mesh.http.client import Broken, CannotConnect, Pool
+from mesh.http.limits import Limits
 from mesh.http.message import Headers, HttpError, Request, Response
+from mesh.instances import Instance
+from mesh.layers.balanced import Endpoint
 from mesh.policies.deadline import DeadlineError, format_timeout, parse_timeout
 
 Send = Callable[[Request], Awaitable[Response]]
@@ -157,6 +160,16 @@ def over_http(send: Send, authority: str) -> Callable[[Call], Awaitable[bytes]]:
         raise _told_in_json(response)
 
     return call
+
+
+def http_endpoint(instance: Instance, *, limits: Limits = Limits()) -> Endpoint[Call, bytes]:  # noqa: B008 - frozen
+    """The way to one instance by JSON over HTTP/1.1: a pool of connections, made when they are needed."""
+
+    async def connect() -> trio.SocketStream:
+        return await trio.open_tcp_stream(instance.address, instance.port)
+
+    pool = Pool(connect=connect, limits=limits)
+    return Endpoint(over_http(pool.request, f"{instance.address}:{instance.port}"), pool.aclose)
 
 
 def _told_in_json(response: Response) -> CallFailed:

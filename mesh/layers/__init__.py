@@ -4,10 +4,23 @@ A layer is made by a function of its policy, and wraps any service. Time is trio
 time too; randomness is handed in.
 """
 
+from mesh.layers.balanced import Endpoint, balanced
 from mesh.layers.breaking import breaking
 from mesh.layers.deadlines import deadline
+from mesh.layers.health import available, judged
 from mesh.layers.hedged import hedged
 from mesh.layers.limited import bulkhead, rate_limit
 from mesh.layers.retries import retries
 
-__all__ = ["breaking", "bulkhead", "deadline", "hedged", "rate_limit", "retries"]
+__all__ = [
+    "Endpoint",
+    "available",
+    "balanced",
+    "breaking",
+    "bulkhead",
+    "deadline",
+    "hedged",
+    "judged",
+    "rate_limit",
+    "retries",
+]

@@ -10,6 +10,7 @@ Prior art: Finagle's `FailureAccrualFactory`, whose constants and states these a
 
 import random
 from collections import deque
+from collections.abc import Callable, Collection, Hashable
 from dataclasses import dataclass, field
 from enum import Enum
 
@@ -85,3 +86,40 @@ class FailureAccrual:
         count = len(self._outcomes)
         good = sum(outcome for _, outcome in self._outcomes)
         return self._row >= self.in_a_row or (count >= self.least and good < self.rate * count)
+
+
+@dataclass(slots=True, kw_only=True)
+class Accruals:
+    """The accounts of all endpoints of a cluster; `make` opens the account of a newcomer."""
+
+    make: Callable[[], FailureAccrual]
+    _accounts: dict[Hashable, FailureAccrual] = field(default_factory=dict)
+
+    def set_endpoints(self, endpoints: Collection[Hashable]) -> None:
+        """These are there now; what is known of those that stay is kept."""
+        self._accounts = {endpoint: self._accounts.get(endpoint) or self.make() for endpoint in endpoints}
+
+    def is_available(self, endpoint: Hashable, *, now: float) -> bool:
+        """Whether a balancer should prefer `endpoint`; of an unknown one nothing bad is known."""
+        account = self._accounts.get(endpoint)
+        return account is None or account.is_available(now=now)
+
+    def begin(self, endpoint: Hashable, *, now: float) -> None:
+        """A request goes to `endpoint`."""
+        if (account := self._accounts.get(endpoint)) is not None:
+            account.begin(now=now)
+
+    def succeeded(self, endpoint: Hashable, *, now: float) -> None:
+        """A request to `endpoint` came to a good end."""
+        if (account := self._accounts.get(endpoint)) is not None:
+            account.succeeded(now=now)
+
+    def failed(self, endpoint: Hashable, *, now: float) -> None:
+        """A request to `endpoint` failed, or took too long."""
+        if (account := self._accounts.get(endpoint)) is not None:
+            account.failed(now=now)
+
+    def ignored(self, endpoint: Hashable, *, now: float) -> None:
+        """The end of a request to `endpoint` says nothing about it."""
+        if (account := self._accounts.get(endpoint)) is not None:
+            account.ignored(now=now)

@@ -164,6 +164,12 @@ class RoundRobin:
         self._turn += 1
         return self.endpoints[(self._turn - 1) % len(self.endpoints)]
 
+    def begin(self, endpoint: Endpoint, *, now: float) -> None:
+        """A request goes to `endpoint`, which is all the same to this one."""
+
+    def end(self, endpoint: Endpoint, took: float, *, now: float) -> None:
+        """It is over."""
+
 
 @dataclass(slots=True, kw_only=True)
 class RingHash:

@@ -166,35 +166,46 @@ def test_a_probe_that_says_nothing_is_made_again() -> None:
 )
 def test_how_many_of_three_hosts_are_ejected(options: dict[str, int], out: list[str]) -> None:
     detection = OutlierDetection(**options)  # type: ignore[arg-type]
-    detection.set_hosts(["a", "b", "c"])
+    detection.set_endpoints(["a", "b", "c"])
     for host in ("a", "b"):
         for _ in range(5):
             detection.failed(host, now=0.0)
-    assert [host for host in "abc" if detection.is_out(host)] == out
+    assert detection.ejected(now=0.0) == out
     assert detection.overflows == 2 - len(out)
+
+
+def eject(detection: OutlierDetection, host: str, *, now: float) -> None:
+    for _ in range(5):
+        detection.failed(host, now=now)
 
 
 def test_an_ejected_host_comes_back_with_a_sweep() -> None:
     detection = OutlierDetection(most_percent=100)
-    detection.set_hosts(["a", "b", "c"])
-    for _ in range(5):
-        detection.failed("a", now=3.0)
-    back = None
-    while back is None:
-        due = detection.next_timer()
-        assert due is not None
-        detection.handle_timer(now=due)
-        back = None if detection.is_out("a") else due
-    assert back == pytest.approx(33.0)
+    detection.set_endpoints(["a", "b", "c"])
+    eject(detection, "a", now=3.0)
+    assert not detection.is_available("a", now=39.9)  # 30 seconds are over, but the next sweep is at 40
+    assert detection.is_available("a", now=40.0)
+
+
+def test_relapses_cost_more_and_good_times_are_counted_too() -> None:
+    detection = OutlierDetection(most_percent=100)
+    detection.set_endpoints(["a", "b", "c"])
+    eject(detection, "a", now=0.0)
+    eject(detection, "a", now=30.0)
+    assert detection.ejected(now=89.9) == ["a"]  # the second time it is 60 seconds
+    eject(detection, "a", now=105.0)  # one good sweep, at 100
+    assert detection.ejected(now=169.9) == ["a"]
+    assert detection.ejected(now=170.0) == []
 
 
 def test_panic_ignores_health_when_fewer_than_half_are_left() -> None:
     detection = OutlierDetection(most_percent=100)
-    detection.set_hosts(["a", "b", "c"])
-    for host in ("a", "b"):
-        for _ in range(5):
-            detection.failed(host, now=0.0)
-    assert detection.available() == ["a", "b", "c"]
+    detection.set_endpoints(["a", "b", "c"])
+    eject(detection, "a", now=0.0)
+    assert [detection.is_available(host, now=0.0) for host in "abc"] == [False, True, True]
+    eject(detection, "b", now=0.0)
+    assert detection.in_panic(now=0.0)
+    assert [detection.is_available(host, now=0.0) for host in "abc"] == [True, True, True]
 
 
 @given(st.floats(1e-9, 1e8))
