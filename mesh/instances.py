@@ -1,4 +1,8 @@
-"""Instances: the running copies of a service, each where it is, with what it says of itself."""
+"""Instances: the running copies of a service, each where it is, with what it says of itself.
+
+Here stands what all have in common who keep instances, find them, or choose among them, so that neither needs the
+other: a registry, a client, a balancer.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -7,6 +11,10 @@ from enum import Enum
 
 class NoLease(LookupError):
     """Nobody of that name is registered: whoever it is should register (again)."""
+
+
+class NoEndpoints(LookupError):
+    """There is nobody to send a request to."""
 
 
 class Status(Enum):

@@ -1,24 +1,23 @@
 """Balancing: which of several endpoints gets the next request?
 
-* `RoundRobin` takes them in turn, whatever they are doing.
 * `LeastLoaded` compares how many requests each has under way; *two at random* are enough to compare (Mitzenmacher,
   2001: the power of two choices), and unlike the least of all they do not send everybody to the same one at once.
 * `PeakEwma` compares what the next request would cost: how long answers take of late, times how many wait already. The
   average forgets over ten seconds, but believes a slow answer at once.
-* `RingHash` sends the same key to the same endpoint, and moves few keys when an endpoint comes or goes.
 
 Sources: Finagle's `P2CPick` and `PeakEwma`, tower's `peak_ewma` (its variant starts a newcomer at 30 ms, Finagle's lets
-exactly one request try it), Envoy's `ring_hash`. An endpoint that is not *available* (dead, ejected) is passed over as
-long as there is another; after five tries it is used all the same, since to believe that all are broken helps nobody.
+exactly one request try it). An endpoint that is not *available* (dead, ejected) is passed over as long as there is
+another; after five tries it is used all the same, since to believe that all are broken helps nobody. Without any
+knowledge of loads do `policies.round_robin` and `policies.ring`.
 """
 
-import hashlib
 import math
 import random
-from bisect import bisect_left
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
+
+from mesh.instances import NoEndpoints
 
 DECAY = 10.0
 PENALTY = float(2**47 - 1)
@@ -28,10 +27,6 @@ NEWCOMER = 0.03
 """tower's assumption of how long an unknown endpoint takes, in seconds."""
 
 MOST_TRIES = 5
-
-
-class NoEndpoints(Exception):
-    """There is nobody to send a request to."""
 
 
 class Load(Protocol):
@@ -53,8 +48,8 @@ class LeastLoaded:
         self.pending += 1
 
     def end(self, took: float, *, now: float) -> None:
-        """It is over."""
-        self.pending -= 1
+        """It is over. One that was begun before the endpoint went, and came again, was never counted."""
+        self.pending = max(0, self.pending - 1)
 
     def load(self, *, now: float) -> float:
         """What is compared."""
@@ -80,7 +75,7 @@ class PeakEwma:
 
     def end(self, took: float, *, now: float) -> None:
         """It took so many seconds."""
-        self.pending -= 1
+        self.pending = max(0, self.pending - 1)
         self._observe(took, now)
 
     def load(self, *, now: float) -> float:
@@ -144,55 +139,3 @@ class TwoChoices:
         """A request to `endpoint` took so many seconds, whatever came of it."""
         if endpoint in self._loads:
             self._loads[endpoint].end(took, now=now)
-
-
-@dataclass(slots=True)
-class RoundRobin:
-    """One after another."""
-
-    endpoints: Sequence[Endpoint] = ()
-    _turn: int = 0
-
-    def set_endpoints(self, endpoints: Sequence[Endpoint]) -> None:
-        """These are there now."""
-        self.endpoints = tuple(endpoints)
-
-    def pick(self, *, now: float = 0.0) -> Endpoint:
-        """The next one; raises `NoEndpoints`."""
-        if not self.endpoints:
-            raise NoEndpoints("nobody is registered, or nobody fits")
-        self._turn += 1
-        return self.endpoints[(self._turn - 1) % len(self.endpoints)]
-
-    def begin(self, endpoint: Endpoint, *, now: float) -> None:
-        """A request goes to `endpoint`, which is all the same to this one."""
-
-    def end(self, endpoint: Endpoint, took: float, *, now: float) -> None:
-        """It is over."""
-
-
-@dataclass(slots=True, kw_only=True)
-class RingHash:
-    """Each endpoint has `points` places on a ring; a key belongs to the next place behind its own."""
-
-    points: int = 100
-    _ring: list[tuple[int, str, Endpoint]] = field(default_factory=list)
-
-    def set_endpoints(self, endpoints: Sequence[Endpoint]) -> None:
-        """These are there now; most keys stay where they are."""
-        self._ring = sorted(
-            (_place(f"{endpoint} {point}"), str(endpoint), endpoint)
-            for endpoint in endpoints
-            for point in range(self.points)
-        )
-
-    def pick(self, key: str) -> Endpoint:
-        """The endpoint of `key`; raises `NoEndpoints`."""
-        if not self._ring:
-            raise NoEndpoints("nobody is registered, or nobody fits")
-        index = bisect_left(self._ring, (_place(key),))
-        return self._ring[index % len(self._ring)][2]
-
-
-def _place(text: str) -> int:
-    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "big")

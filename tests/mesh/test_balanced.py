@@ -15,9 +15,10 @@ from mesh.instances import Instance
 from mesh.layers import Endpoint, available, balanced, deadline, retries
 from mesh.layers.health import Judge
 from mesh.policies.accrual import Accruals, FailureAccrual
-from mesh.policies.balance import LeastLoaded, PeakEwma, RoundRobin, TwoChoices
+from mesh.policies.balance import LeastLoaded, PeakEwma, TwoChoices
 from mesh.policies.budget import RetryBudget
 from mesh.policies.outlier import OutlierDetection
+from mesh.policies.round_robin import RoundRobin
 from mesh.service import Service, Stack
 
 

@@ -7,10 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mesh.instances import Instance, NoLease, Status
+from mesh.instances import Instance, NoEndpoints, NoLease, Status
 from mesh.policies.alerts import Alerts, Message
-from mesh.policies.balance import NoEndpoints, PeakEwma, RingHash, RoundRobin, TwoChoices
-from mesh.policies.leases import Registry
+from mesh.policies.balance import LeastLoaded, PeakEwma, TwoChoices
+from mesh.policies.leases import DURATION, Registry
+from mesh.policies.ring import RingHash
+from mesh.policies.round_robin import RoundRobin
 
 
 def instance(name: str, **attributes: str) -> Instance:
@@ -49,14 +51,19 @@ def test_who_stops_renewing_is_gone_with_the_sweep_after_ninety_seconds() -> Non
 
 def test_eurekas_documented_oversight_takes_twice_as_long() -> None:
     alive = {str(number) for number in range(1, 20)}
-    assert run(registered(20, kept_oversight=True), until=600, alive=alive) == 240
+    assert run(registered(20, duration=2 * DURATION), until=600, alive=alive) == 240
 
 
 def test_when_many_fall_silent_none_is_taken_out() -> None:
     registry = registered(20)
     assert run(registry, until=3600, alive={str(number) for number in range(10)}) is None
-    assert registry.is_preserving(now=3600)
+    assert registry.preserving
     assert run(registered(20, preserves_itself=False), until=600, alive=set()) is not None
+
+
+@pytest.mark.parametrize(("count", "gone_at"), [(6, None), (7, 120)])
+def test_among_six_a_single_death_is_never_believed(count: int, gone_at: float | None) -> None:
+    assert run(registered(count), until=3600, alive={str(number) for number in range(1, count)}) == gone_at
 
 
 def test_one_sweep_takes_fifteen_per_cent_at_most() -> None:
@@ -111,6 +118,17 @@ def test_finagle_sends_one_request_to_a_newcomer_and_tower_as_many_as_seem_cheap
         load.begin(now=0.0)
     assert finagle.load(now=0.0) > 1e9
     assert tower.load(now=0.0) == pytest.approx(0.06)
+
+
+@pytest.mark.parametrize("make", [LeastLoaded, PeakEwma])
+def test_who_goes_and_comes_again_meanwhile_owes_nothing(make: type[LeastLoaded] | type[PeakEwma]) -> None:
+    balancer = TwoChoices(randomness=random.Random(1), make=make)
+    for there in (["a"], [], ["a"]):
+        balancer.set_endpoints(there)
+        if there and not balancer._loads["a"].load(now=0.0):
+            balancer.begin("a", now=0.0)
+    balancer.end("a", 0.1, now=0.0)
+    assert balancer._loads["a"].load(now=0.0) >= 0
 
 
 @given(st.integers(1, 9), st.integers(0, 2**32))
