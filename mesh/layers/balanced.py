@@ -19,7 +19,7 @@ from mesh.discovery import Found
 from mesh.failures import CallFailed, Status
 from mesh.instances import Instance
 from mesh.layers.health import Judge, judged
-from mesh.service import Layer, Request, Response, Service, Stack
+from mesh.service import Named, Request, Response, Service, Stack
 
 
 class Balancer(Protocol):
@@ -59,12 +59,14 @@ def _no_layers(instance: Instance) -> Stack[Any, Any]:
 
 
 @dataclass(slots=True, eq=False, kw_only=True)
-class _Cluster(Generic[Request, Response]):
+class Cluster(Generic[Request, Response]):
+    """The instances of a service. `judges` are told who is there; that they hear of calls is for `each` to see to."""
+
     found: Found
     balancer: Balancer
     connect: Callable[[Instance], Endpoint[Request, Response]]
-    judges: Collection[Judge]
-    each: Callable[[Instance], Stack[Request, Response]]
+    judges: Collection[Judge] = ()
+    each: Callable[[Instance], Stack[Request, Response]] = _no_layers
     members: dict[Hashable, _Member[Request, Response]] = field(default_factory=dict)
     leaving: list[_Member[Request, Response]] = field(default_factory=list)
     seen: tuple[Instance, ...] = ()
@@ -108,11 +110,7 @@ class _Cluster(Generic[Request, Response]):
 
     def _member(self, instance: Instance) -> _Member[Request, Response]:
         endpoint = self.connect(instance)
-        service = self.each(instance).over(endpoint.service)
-        for judge in self.judges:
-            layer: Layer[Request, Response] = judged(judge, instance)
-            service = layer(service)
-        return _Member(instance, service, endpoint.aclose)
+        return _Member(instance, self.each(instance).over(endpoint.service), endpoint.aclose)
 
     async def _close(self, members: list[_Member[Request, Response]]) -> None:
         self.leaving = [member for member in self.leaving if member not in members]
@@ -121,6 +119,7 @@ class _Cluster(Generic[Request, Response]):
                 nursery.start_soon(member.aclose)
 
     async def close_all(self) -> None:
+        """Give up all connections."""
         await self._close([*self.leaving, *self.members.values()])
 
 
@@ -138,7 +137,14 @@ async def balanced(
     `each` gives the layers of one endpoint, such as its timeout and its statistics. The `judges` hear of all calls,
     from above these layers; let the balancer ask them (`health.available`). All endpoints are closed at the end.
     """
-    cluster = _Cluster(found=found, balancer=balancer, connect=connect, judges=judges, each=each)
+
+    def layers(instance: Instance) -> Stack[Request, Response]:
+        hearing: list[Named[Request, Response]] = [
+            Named(f"judge {number}", judged(judge, instance)) for number, judge in enumerate(judges)
+        ]
+        return Stack((*hearing, *each(instance)))
+
+    cluster = Cluster(found=found, balancer=balancer, connect=connect, judges=judges, each=layers)
     try:
         yield cluster.call
     finally:
