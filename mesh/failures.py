@@ -2,7 +2,7 @@
 
 An exception tells a caller two things that decide what may be done next: whose fault it is (`status`), and whether the
 other side may have acted on the call (`maybe_done`). A layer that refuses a call itself says so with `Rejected`: it was
-never sent, so trying again is safe, though seldom wise.
+never sent, so trying again is safe, though seldom wise. Across the wire it arrives as a plain `CallFailed`.
 """
 
 from enum import IntEnum
@@ -48,6 +48,8 @@ class CallFailed(Exception):
     """A call has failed. `maybe_done`: the other side may have acted on it all the same."""
 
     def __init__(self, status: Status, text: str = "", *, maybe_done: bool = True) -> None:
+        if status is Status.OK:
+            raise ValueError("OK is no failure")
         super().__init__(f"{status.name}: {text}" if text else status.name)
         self.status = status
         self.text = text
@@ -55,7 +57,7 @@ class CallFailed(Exception):
 
     @property
     def blames_the_callee(self) -> bool:
-        """Whether it tells something about the health of the other side."""
+        """Whether it tells something about the health of the other side, so that a retry may end better."""
         return self.status not in CALLERS_FAULT
 
 

@@ -23,7 +23,7 @@ import trio
 from mesh.failures import CallFailed, Status
 from mesh.http.client import Broken, CannotConnect, Pool
 from mesh.http.limits import Limits
-from mesh.http.message import Headers, HttpError, Request, Response
+from mesh.http.message import NO_HEADERS, Headers, HttpError, Request, Response
 from mesh.instances import Instance
 from mesh.layers.balanced import Endpoint
 from mesh.policies.deadline import DeadlineError, format_timeout, parse_timeout
@@ -64,13 +64,16 @@ _FROM_HTTP = {
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """`method` of `service` is asked for, with `body`. `key`, if set, names this call among all: it may be repeated."""
+    """`method` of `service` is asked for, with `body`. `key`, if set, names this call among all: it may be repeated.
+
+    `metadata` are further headers, in lower case; the content's type, the deadline and the key are not among them.
+    """
 
     service: str
     method: str
     body: bytes = b""
     key: str = ""
-    metadata: Headers = Headers()
+    metadata: Headers = NO_HEADERS
 
     @property
     def path(self) -> str:
@@ -78,9 +81,16 @@ class Call:
         return f"/{self.service}/{self.method}"
 
 
-def json_call(service: str, method: str, arguments: object, *, key: str = "") -> Call:
+def json_call(
+    service: str, method: str, arguments: object, *, key: str = "", metadata: Headers = NO_HEADERS
+) -> Call:
     """A call whose body is JSON."""
-    return Call(service, method, json.dumps(arguments, ensure_ascii=False).encode(), key)
+    return Call(service, method, json.dumps(arguments, ensure_ascii=False).encode(), key, metadata)
+
+
+def has_key(call: Call) -> bool:
+    """Whether it may be made again without fear of its being done twice: what `layers.retries` and `hedged` ask."""
+    return bool(call.key)
 
 
 def read_json(body: bytes) -> Any:
@@ -153,6 +163,7 @@ def over_http(send: Send, authority: str) -> Callable[[Call], Awaitable[bytes]]:
     """A service of calls that are sent as JSON over HTTP; `send` makes one request (a `Pool`'s, or HTTP/2's)."""
 
     async def call(call: Call) -> bytes:
+        await trio.lowlevel.checkpoint_if_cancelled()  # there is no time left to tell of
         headers = _metadata(call).with_("content-type", "application/json")
         response = await _sent(send, Request("POST", call.path, authority, headers, call.body))
         if response.status == 200:
@@ -175,7 +186,8 @@ def http_endpoint(instance: Instance, *, limits: Limits = Limits()) -> Endpoint[
 def _told_in_json(response: Response) -> CallFailed:
     try:
         told = json.loads(response.body)
-        return CallFailed(Status[told["status"]], str(told.get("text", "")), maybe_done=bool(told.get("maybe_done", 1)))
+        status = Status[told["status"]] or Status.UNKNOWN  # a failure that says OK
+        return CallFailed(status, str(told.get("text", "")), maybe_done=bool(told.get("maybe_done", 1)))
     except (ValueError, KeyError, TypeError, RecursionError):
         return CallFailed(_FROM_HTTP.get(response.status, Status.UNKNOWN), f"HTTP status {response.status}")
 
@@ -201,13 +213,14 @@ def over_grpc(send: Send, authority: str) -> Callable[[Call], Awaitable[bytes]]:
     """A service of calls that are sent as gRPC; `send` makes one request over HTTP/2."""
 
     async def call(call: Call) -> bytes:
+        await trio.lowlevel.checkpoint_if_cancelled()  # there is no time left to tell of
         headers = _metadata(call).with_("content-type", "application/grpc").with_("te", "trailers")
         request = Request("POST", call.path, authority, headers, build_message(call.body))
         response = await _sent(send, request)
         ending = response.trailers if "grpc-status" in response.trailers else response.headers
         status = _status_of(response, ending)
         if status is not Status.OK:
-            raise CallFailed(status, unquote(ending.get("grpc-message")))
+            raise CallFailed(status, unquote(ending.get("grpc-message")), maybe_done=ending.get("maybe-done") != "0")
         return parse_message(response.body)
 
     return call
@@ -237,6 +250,7 @@ def grpc_handler(handler: Callable[[Call], Awaitable[bytes]]) -> Callable[[Reque
             told = (
                 ("grpc-status", str(int(failure.status))),
                 ("grpc-message", quote(failure.text, safe=" !#$&'()*+,/:;<=>?@[]^_`{|}~\"\\")),
+                ("maybe-done", str(int(failure.maybe_done))),  # gRPC has no word for it, and passes metadata on
             )
             return Response(200, Headers((*headers, *told)))
 

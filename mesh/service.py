@@ -2,11 +2,18 @@
 
 A *service* is an async function from a request to a response. A *layer* makes a service from a service: it may refuse,
 delay, repeat or count what passes. A *stack* is a list of layers, each under the name of the *role* that it plays, the
-outermost first. Since roles have names, one layer can be taken out and another put in its place, in a client that
+outermost first. Since roles have names, one layer can be taken out and another put in its place, in a stack that
 somebody else has put together, and what it means to stand above or below another can be talked about.
 
-Building and calling are apart: `Stack.over(service)` is done once for a target, the service that it returns is called
-for each request. Prior art: Finagle's `Service`, `Filter` and `Stack`; tower's `Layer`.
+    stack = Stack[Call, bytes]().push("deadline", deadline(1.0)).push("breaker", breaking(Breaker(name="players")))
+    call = stack.over(over_http(pool.request, "players"))   # once for a target
+    names = await call(json_call("players.Players", "of", {"team": "Reds"}))   # for each request
+    patient = stack.replace("deadline", deadline(5.0)).over(...)   # another stack, another service; `call` stays
+
+A service ends in one of three ways: a value, `failures.CallFailed`, or trio's cancellation. Anything else that it
+raises is a bug: it passes through every layer, and is never tried again.
+
+Prior art: Finagle's `Service`, `Filter` and `Stack`; tower's `Layer`.
 """
 
 from collections.abc import Awaitable, Callable, Iterator
@@ -54,17 +61,17 @@ class Stack(Generic[Request, Response]):
         return tuple(named.role for named in self.layers)
 
     def push(self, role: str, layer: Layer[Request, Response], *, why: str = "") -> "Stack[Request, Response]":
-        """Put a layer below all others, next to the service; raises `RoleTaken`."""
+        """Put a layer below (inside) all others, next to the service; raises `RoleTaken`."""
         return Stack((*self.layers, Named(role, layer, why)))
 
     def replace(self, role: str, layer: Layer[Request, Response]) -> "Stack[Request, Response]":
-        """Let another layer play `role`; raises `NoSuchRole`."""
+        """A stack in which another layer plays `role`; services built already stay. Raises `NoSuchRole`."""
         place = self._place(role)
         named = Named(role, layer, self.layers[place].why)
         return Stack((*self.layers[:place], named, *self.layers[place + 1 :]))
 
     def remove(self, role: str) -> "Stack[Request, Response]":
-        """Do without `role`; raises `NoSuchRole`."""
+        """A stack without `role`; raises `NoSuchRole`."""
         place = self._place(role)
         return Stack((*self.layers[:place], *self.layers[place + 1 :]))
 
@@ -76,7 +83,11 @@ class Stack(Generic[Request, Response]):
         return Stack((*self.layers[:place], Named(new, layer, why), *self.layers[place:]))
 
     def over(self, service: Service[Request, Response]) -> Service[Request, Response]:
-        """Build: the service that is reached through all layers."""
+        """Build: the service that is reached through all layers.
+
+        What the layers remember (a breaker's counts, a budget) is shared by all that is built of them: for targets
+        that are to be judged apart, make a stack for each.
+        """
         for named in reversed(self.layers):
             service = named.layer(service)
         return service
@@ -85,6 +96,9 @@ class Stack(Generic[Request, Response]):
         if role not in self.roles:
             raise NoSuchRole(f"there is no {role!r} here, only {', '.join(self.roles) or 'nothing'}")
         return self.roles.index(role)
+
+    def __contains__(self, role: object) -> bool:
+        return role in self.roles
 
     def __iter__(self) -> Iterator[Named[Request, Response]]:
         return iter(self.layers)

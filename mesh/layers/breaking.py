@@ -1,4 +1,8 @@
-"""The breaker as a layer: it asks before each call, and says afterwards what came of it, whatever came of it."""
+"""The breaker as a layer: it asks before each call, and says afterwards what came of it, whatever came of it.
+
+A deadline *above* it cancels a call that takes too long, which counts for nothing: for a service that hangs to open the
+circuit, another deadline must stand *below* the breaker.
+"""
 
 from typing import Protocol
 

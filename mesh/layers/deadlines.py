@@ -7,7 +7,10 @@ from mesh.service import Layer, Request, Response, Service
 
 
 def deadline(seconds: float) -> Layer[Request, Response]:
-    """Give every call `seconds`; then it fails with DEADLINE_EXCEEDED. It may have been done all the same."""
+    """Give every call `seconds`; then it fails with DEADLINE_EXCEEDED. It may have been done all the same.
+
+    Where a scope of the caller's ends sooner, the call is cancelled by that, and has not failed.
+    """
 
     def layer(service: Service[Request, Response]) -> Service[Request, Response]:
         async def call(request: Request) -> Response:

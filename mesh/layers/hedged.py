@@ -4,7 +4,6 @@ from collections.abc import Callable
 
 import trio
 
-from mesh.failures import CallFailed
 from mesh.policies.hedging import Hedging
 from mesh.service import Layer, Request, Response, Service
 
@@ -32,14 +31,14 @@ async def _first_of_two(
     service: Service[Request, Response], request: Request, wait: float, policy: Hedging
 ) -> Response:
     answers: list[Response] = []
-    failures: list[CallFailed] = []
+    failures: list[Exception] = []
 
     async with trio.open_nursery() as nursery:
 
         async def ask() -> None:
             try:
                 answers.append(await service(request))
-            except CallFailed as failure:
+            except Exception as failure:
                 failures.append(failure)
                 if len(failures) < asked:
                     return

@@ -1,7 +1,10 @@
 """Try again: what failed by chance, what may be done twice, and as long as the budget lasts.
 
 Retries stand above the choice of an endpoint, so that each try may go elsewhere; and above the breaker, which must see
-each try. Below a deadline: a retry does not get more time than the caller has.
+each try. Below a deadline: a retry does not get more time than the caller has; and above another one, for each try.
+
+What is tried again: a failure that blames the other side, if the call was not done (`maybe_done` is false) or may be
+done twice (`is_idempotent`).
 """
 
 import random
@@ -30,7 +33,7 @@ def retries(
     tries: int = 3,
     backoff: Backoff = ENVOY,
 ) -> Layer[Request, Response]:
-    """Make each call up to `tries` times. One budget for all calls of a client."""
+    """Make each call up to `tries` times in all. One budget for all calls of a client."""
 
     def may_repeat(request: Request, failure: CallFailed) -> bool:
         # To try again what a layer of our own has just refused would only ask it the same question.
