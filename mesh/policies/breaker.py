@@ -5,22 +5,25 @@ it opens: calls fail at once, which spares the caller's time and the callee's st
 open: exactly one call is let through. If that succeeds, the circuit is closed and the counts begin anew; if it fails,
 the five seconds begin anew.
 
-What always holds: while open, and for `sleep` seconds after it opened, nothing passes; half open, one call passes at a
-time, and whoever got it must say what came of it, also when it was cancelled, or the circuit would stay half open.
+What always holds: for `sleep` seconds after it opened, nothing passes; half open, one call passes at a time, and
+whoever got it must say what came of it, also when it was cancelled, or the circuit would stay half open for ever.
 
-Prior art: Nygard's *Release It!*; the numbers and the counting are Hystrix's: rolling buckets of a second, refused
-calls and bad requests count for nothing. Unlike Hystrix, every state change is told to `alert`.
+When something fails, all breakers that guard it open within moments, and all would try it again within moments too.
+`jitter` spreads that: it draws what is added to each sleep.
+
+Prior art: Nygard's *Release It!*; the numbers and the counting are Hystrix's: refused calls and bad requests count for
+nothing. Unlike there, every change is told to `alert`, and a probe that is abandoned is made again. Left out: calls do
+not say which they are, so one that began before the circuit opened, and ends after its sleep, passes for the probe.
 """
 
-from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from enum import Enum
+from enum import StrEnum
 
-BUCKETS = 10
+from mesh.policies.rolling import Rolling
 
 
-class State(Enum):
+class State(StrEnum):
     """Where a circuit stands."""
 
     CLOSED = "closed"
@@ -40,20 +43,21 @@ class Alert:
     total: int
 
 
-@dataclass(slots=True)
-class _Bucket:
-    number: int
-    successes: int = 0
-    failures: int = 0
-
-
-def _tell_nobody(alert: Alert) -> None:
+def tell_nobody(alert: Alert) -> None:
     """The default: nobody wants to know."""
+
+
+def no_jitter() -> float:
+    """The default: every sleep is as long as any other."""
+    return 0.0
 
 
 @dataclass(slots=True, kw_only=True)
 class Breaker:
-    """One circuit. Ask `may_pass`, then say `succeeded`, `failed` or `abandoned`, once for each call that passed."""
+    """One circuit. Ask `may_pass`, then say `succeeded`, `failed` or `abandoned`, once for each call that passed.
+
+    Times are seconds. `jitter` draws seconds that are added to `sleep` each time it opens.
+    """
 
     name: str = ""
     requests: int = 20
@@ -61,72 +65,54 @@ class Breaker:
     percent: int = 50
     sleep: float = 5.0
     window: float = 10.0
-    alert: Callable[[Alert], None] = _tell_nobody
+    jitter: Callable[[], float] = no_jitter
+    alert: Callable[[Alert], None] = tell_nobody
     state: State = State.CLOSED
-    _opened_at: float = 0.0
-    _probing: bool = False
-    _buckets: deque[_Bucket] = field(default_factory=deque)
+    _asleep_until: float = 0.0
+    _is_probing: bool = False
+    _lately: Rolling = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._lately = Rolling(self.window)
 
     def may_pass(self, *, now: float) -> bool:
         """Whether a call may be made now."""
-        if self.state is State.CLOSED:
-            return True
-        if self.state is State.OPEN and now >= self._opened_at + self.sleep:
+        if self.state is State.OPEN and now >= self._asleep_until:
+            self._is_probing = False
             self._move(State.HALF_OPEN, now)
-            self._probing = False
-        if self.state is State.HALF_OPEN and not self._probing:
-            self._probing = True
+        if self.state is State.HALF_OPEN and not self._is_probing:
+            self._is_probing = True
             return True
-        return False
+        return self.state is State.CLOSED
 
     def succeeded(self, *, now: float) -> None:
         """A call that passed has succeeded."""
         if self.state is State.HALF_OPEN:
-            self._buckets.clear()
+            self._lately.clear()
             self._move(State.CLOSED, now)
         else:
-            self._bucket(now).successes += 1
+            self._lately.add("success", now=now)
 
     def failed(self, *, now: float) -> None:
         """A call that passed has failed, by an error or by taking too long."""
-        self._bucket(now).failures += 1
-        if self.state is State.HALF_OPEN:
-            self._open(now)
-        elif self.state is State.CLOSED:
-            failures, total = self.counts(now=now)
-            if total >= self.requests and 100 * failures // total >= self.percent:
-                self._open(now)
+        self._lately.add("failure", now=now)
+        if self.state is State.HALF_OPEN or (self.state is State.CLOSED and self._is_too_much(now)):
+            self._asleep_until = now + self.sleep + self.jitter()
+            self._move(State.OPEN, now)
 
     def abandoned(self, *, now: float) -> None:
         """A call that passed came to no end of its own: cancelled, or refused as bad by the other side."""
-        if self.state is State.HALF_OPEN:
-            self._probing = False
+        self._is_probing = False
 
     def counts(self, *, now: float) -> tuple[int, int]:
         """Failures, and all calls, of the last window."""
-        self._forget(now)
-        failures = sum(bucket.failures for bucket in self._buckets)
-        return failures, failures + sum(bucket.successes for bucket in self._buckets)
+        failures = self._lately.count("failure", now=now)
+        return failures, failures + self._lately.count("success", now=now)
 
-    def _open(self, now: float) -> None:
-        self._opened_at = now
-        self._move(State.OPEN, now)
+    def _is_too_much(self, now: float) -> bool:
+        failures, total = self.counts(now=now)
+        return total >= self.requests and 100 * failures >= self.percent * total
 
     def _move(self, state: State, now: float) -> None:
         before, self.state = self.state, state
         self.alert(Alert(self.name, before, state, now, *self.counts(now=now)))
-
-    def _number(self, now: float) -> int:
-        return int(now * BUCKETS / self.window)
-
-    def _bucket(self, now: float) -> _Bucket:
-        self._forget(now)
-        number = self._number(now)
-        if not self._buckets or self._buckets[-1].number != number:
-            self._buckets.append(_Bucket(number))
-        return self._buckets[-1]
-
-    def _forget(self, now: float) -> None:
-        oldest = self._number(now) - BUCKETS
-        while self._buckets and self._buckets[0].number <= oldest:
-            self._buckets.popleft()

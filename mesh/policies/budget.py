@@ -2,68 +2,45 @@
 
 A retry mends a request that failed by chance. When *everything* fails, retries only multiply the load on whatever is
 failing: three tiers that try three times each make 27 requests of one. A limit for each request does not help there; a
-limit for all of them together does. Each request pays a little into a leaky account, each retry takes out the price of
-five requests; so retries are at most 20 % of the requests of the last ten seconds. A reserve lets a client with little
-traffic retry all the same: ten a second.
+limit for all of them together does. So retries are at most a fifth of the requests of the last ten seconds. A reserve
+lets a client with little traffic retry all the same: as many as ten a second.
 
-What always holds: within any `seconds`, no more retries than `share` of the requests plus the reserve. 1,000 calls to a
-dead host within ten seconds make at most 1,300 attempts.
+What always holds: a retry is made only if, with it, the retries of the last `seconds` are no more than `share` of the
+requests of the same time, and `reserve` for each second. 1,000 calls to a dead host within one window make exactly
+1,300 attempts: 200 retries for a fifth of them, and 100 in reserve.
 
-Prior art: Finagle's `RetryBudget`, whose numbers these are: its account leaks in ten slices, one a second.
+Prior art: Finagle's `RetryBudget`, whose numbers these are, and whose account leaks in ten slices too.
 """
 
-from collections import deque
 from dataclasses import dataclass, field
 
-SLICES = 10
-REQUEST = 1000  # what one request pays in
+from mesh.policies.rolling import Rolling
 
 
 @dataclass(slots=True, kw_only=True)
 class RetryBudget:
-    """`share` of the requests of the last `seconds`, and `reserve` retries a second besides, may be retries."""
+    """One budget for all calls of a client. Times are seconds, and `reserve` is retries a second."""
 
     seconds: float = 10.0
     share: float = 0.2
     reserve: float = 10.0
-    _slices: deque[list[float]] = field(default_factory=deque)  # [number of the slice, balance]
+    _lately: Rolling = field(init=False)
 
-    @property
-    def _price(self) -> float:
-        return REQUEST / self.share if self.share else REQUEST
+    def __post_init__(self) -> None:
+        self._lately = Rolling(self.seconds)
 
     def request(self, *, now: float) -> None:
         """A request is made, for the first time."""
-        if self.share:
-            self._slice(now)[1] += REQUEST
+        self._lately.add("request", now=now)
 
     def may_retry(self, *, now: float) -> bool:
         """Whether there is enough for a retry; if so, it is paid for."""
-        if self.balance(now=now) < self._price:
+        if self.balance(now=now) < 1:
             return False
-        self._slice(now)[1] -= self._price
+        self._lately.add("retry", now=now)
         return True
 
     def balance(self, *, now: float) -> float:
-        """What is in the account, reserve included; divided by a retry's price, how many retries that is."""
-        self._leak(now)
-        return self.reserve * self.seconds * self._price + sum(balance for _, balance in self._slices)
-
-    def retries_left(self, *, now: float) -> int:
-        """How many retries the account would pay for at this moment."""
-        return int(self.balance(now=now) / self._price)
-
-    def _number(self, now: float) -> int:
-        return int(now * SLICES / self.seconds)
-
-    def _slice(self, now: float) -> list[float]:
-        self._leak(now)
-        number = self._number(now)
-        if not self._slices or self._slices[-1][0] != number:
-            self._slices.append([number, 0.0])
-        return self._slices[-1]
-
-    def _leak(self, now: float) -> None:
-        oldest = self._number(now) - SLICES
-        while self._slices and self._slices[0][0] <= oldest:
-            self._slices.popleft()
+        """How many retries may be made now."""
+        requests, retries = (self._lately.count(what, now=now) for what in ("request", "retry"))
+        return self.share * requests + self.reserve * self.seconds - retries
