@@ -63,8 +63,8 @@ class PeakEwma:
     decay: float = DECAY
     newcomer: float | None = None
     pending: int = 0
-    _cost: float = 0.0
-    _at: float = 0.0
+    _cost: float = field(init=False)
+    _at: float | None = field(default=None, init=False)  # what was assumed of a newcomer does not fade before this
 
     def __post_init__(self) -> None:
         self._cost = self.newcomer or 0.0
@@ -89,7 +89,8 @@ class PeakEwma:
         if took > self._cost:
             self._cost = took  # a peak is believed at once
         else:
-            weight = math.exp(-max(0.0, now - self._at) / self.decay)
+            since = now if self._at is None else self._at
+            weight = math.exp(-max(0.0, now - since) / self.decay)
             self._cost = took * (1 - weight) + self._cost * weight
         self._at = now
 
@@ -104,7 +105,7 @@ class TwoChoices:
     randomness: random.Random
     make: Callable[[], Load] = LeastLoaded
     is_available: Callable[[Endpoint], bool] = lambda endpoint: True
-    _loads: dict[Endpoint, Load] = field(default_factory=dict)
+    _loads: dict[Endpoint, Load] = field(default_factory=dict, init=False)
 
     def set_endpoints(self, endpoints: Sequence[Endpoint]) -> None:
         """These are there now; what is known of those that stay is kept."""

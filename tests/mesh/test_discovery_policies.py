@@ -1,5 +1,6 @@
 """Leases, balancing and grouped alerts, in virtual time."""
 
+import math
 import random
 from collections import Counter
 
@@ -118,6 +119,12 @@ def test_finagle_sends_one_request_to_a_newcomer_and_tower_as_many_as_seem_cheap
         load.begin(now=0.0)
     assert finagle.load(now=0.0) > 1e9
     assert tower.load(now=0.0) == pytest.approx(0.06)
+
+
+def test_what_is_assumed_of_a_newcomer_fades_from_the_first_look_on() -> None:
+    load = PeakEwma(newcomer=0.03)
+    assert load.load(now=1e6) == pytest.approx(0.03)
+    assert load.load(now=1e6 + 10) == pytest.approx(0.03 / math.e)
 
 
 @pytest.mark.parametrize("make", [LeastLoaded, PeakEwma])
