@@ -81,9 +81,7 @@ class Call:
         return f"/{self.service}/{self.method}"
 
 
-def json_call(
-    service: str, method: str, arguments: object, *, key: str = "", metadata: Headers = NO_HEADERS
-) -> Call:
+def json_call(service: str, method: str, arguments: object, *, key: str = "", metadata: Headers = NO_HEADERS) -> Call:
     """A call whose body is JSON."""
     return Call(service, method, json.dumps(arguments, ensure_ascii=False).encode(), key, metadata)
 

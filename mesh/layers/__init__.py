@@ -9,8 +9,9 @@ from mesh.layers.breaking import breaking
 from mesh.layers.deadlines import deadline
 from mesh.layers.health import available, judged
 from mesh.layers.hedged import hedged
-from mesh.layers.limited import bulkhead, rate_limit
+from mesh.layers.limited import bulkhead, rate_limit, shedding
 from mesh.layers.retries import retries
+from mesh.layers.statistics import statistics
 
 __all__ = [
     "Endpoint",
@@ -23,4 +24,6 @@ __all__ = [
     "judged",
     "rate_limit",
     "retries",
+    "shedding",
+    "statistics",
 ]

@@ -5,7 +5,7 @@ from collections import deque
 import trio
 
 from mesh.failures import Rejected, Status
-from mesh.policies.limits import Bulkhead, RateLimit
+from mesh.policies.limits import Bulkhead, RateLimit, Shedding
 from mesh.service import Layer, Request, Response, Service
 
 
@@ -57,6 +57,30 @@ def rate_limit(policy: RateLimit) -> Layer[Request, Response]:
             if not policy.allow(now=trio.current_time()):
                 raise Rejected("rate limit", Status.RESOURCE_EXHAUSTED)
             return await service(request)
+
+        return call
+
+    return layer
+
+
+def shedding(policy: Shedding, *, most: int) -> Layer[Request, Response]:
+    """For a server: do `most` at a time, let the rest wait in order, and refuse whoever has waited for too long."""
+    places = trio.Semaphore(most)
+
+    async def enter() -> None:
+        waiting = places.statistics().tasks_waiting
+        with trio.move_on_after(policy.patience(waiting, now=trio.current_time())) as scope:
+            await places.acquire()
+        if scope.cancelled_caught:
+            raise Rejected("queue", Status.RESOURCE_EXHAUSTED, "there is more to do than can be done")
+
+    def layer(service: Service[Request, Response]) -> Service[Request, Response]:
+        async def call(request: Request) -> Response:
+            await enter()
+            try:
+                return await service(request)
+            finally:
+                places.release()
 
         return call
 

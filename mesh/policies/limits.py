@@ -2,8 +2,8 @@
 
 A *bulkhead* bounds the calls under way to one target, so that one that hangs cannot take everything down with it: some
 may wait, the rest are refused (Hystrix's semaphore, Envoy's `max_requests` and `max_pending_requests`). A *rate limit*
-is a token bucket. *Shedding* refuses at the server, when its queue has been long for too long: who waits behind others
-that have given up does useless work.
+is a token bucket. *Shedding* refuses at the server, when its queue has been there for too long: to answer those whose
+callers have given up is useless work (Maurer, "Fail at Scale", 2015: CoDel's idea, for requests instead of packets).
 """
 
 from dataclasses import dataclass
@@ -69,17 +69,18 @@ class RateLimit:
 
 @dataclass(slots=True, kw_only=True)
 class Shedding:
-    """Refuse work when the shortest wait of the last `interval` seconds was above `target` (CoDel's idea)."""
+    """How long a request may wait in a server's queue: `interval` seconds in a burst, `target` when it has settled in.
+
+    A queue that was empty within the last `interval` only evens out a burst, and everybody may wait. One that was not
+    serves nobody: what comes out of it is as old as it is long. Then whoever is not served almost at once is refused.
+    """
 
     target: float = 0.005
     interval: float = 0.1
-    _above_since: float | None = None
+    _empty_at: float = 0.0
 
-    def admit(self, waited: float, *, now: float) -> bool:
-        """Whether work that has waited for `waited` seconds should still be done."""
-        if waited <= self.target:
-            self._above_since = None
-            return True
-        if self._above_since is None:
-            self._above_since = now
-        return now - self._above_since < self.interval
+    def patience(self, waiting: int, *, now: float) -> float:
+        """For how many seconds a request may wait that finds so many others `waiting`."""
+        if not waiting:
+            self._empty_at = now
+        return self.target if now - self._empty_at > self.interval else self.interval

@@ -7,11 +7,11 @@ import pytest
 import trio
 
 from mesh.failures import CallFailed, Rejected, Status
-from mesh.layers import breaking, bulkhead, deadline, hedged, rate_limit, retries
+from mesh.layers import breaking, bulkhead, deadline, hedged, rate_limit, retries, shedding
 from mesh.policies.breaker import Breaker, State
 from mesh.policies.budget import RetryBudget
 from mesh.policies.hedging import Hedging
-from mesh.policies.limits import Bulkhead, RateLimit
+from mesh.policies.limits import Bulkhead, RateLimit, Shedding
 from mesh.service import Stack
 
 Handler = Callable[[str], Awaitable[str]]
@@ -186,6 +186,37 @@ async def test_a_rate_limit_refuses_what_is_too_much() -> None:
     await trio.sleep(1)
     await guarded("x")
     assert len(seen) == 3
+
+
+async def served(requests: int, every: float) -> tuple[int, float]:
+    """How many of so many requests a server does that does ten a second, one at a time; and the longest answer time."""
+    done: list[float] = []
+
+    async def service(request: str) -> str:
+        await trio.sleep(0.1)
+        return request
+
+    async def ask(guarded: Handler) -> None:
+        began = trio.current_time()
+        try:
+            await guarded("x")
+        except Rejected:
+            return
+        done.append(trio.current_time() - began)
+
+    guarded: Handler = shedding(Shedding(target=0.15, interval=0.5), most=1)(service)
+    async with trio.open_nursery() as nursery:
+        for _ in range(requests):
+            nursery.start_soon(ask, guarded)
+            await trio.sleep(every)
+    return len(done), max(done)
+
+
+async def test_a_burst_waits_and_what_is_too_much_for_long_is_shed() -> None:
+    assert await served(4, 0.01) == (4, pytest.approx(0.37))
+    answered, longest = await served(1000, 0.05)  # twice as many as it can do
+    assert answered == pytest.approx(500, abs=20)
+    assert longest < 0.61
 
 
 async def test_hedging_spares_the_slowest() -> None:

@@ -240,13 +240,12 @@ def test_a_rate_limit_never_lets_more_pass_than_burst_and_rate(steps: list[float
         assert passed <= 10 + 5 * now + 1e-6
 
 
-def test_a_queue_that_stays_long_is_shed() -> None:
+def test_a_queue_that_has_settled_in_is_shed() -> None:
     shedding = Shedding(target=0.005, interval=0.1)
-    assert shedding.admit(0.05, now=0.0)
-    assert shedding.admit(0.05, now=0.09)
-    assert not shedding.admit(0.05, now=0.1)
-    assert shedding.admit(0.001, now=0.11)
-    assert shedding.admit(0.05, now=0.12)
+    assert shedding.patience(0, now=1.0) == 0.1
+    assert shedding.patience(3, now=1.09) == 0.1  # it was empty not a tenth of a second ago: a burst
+    assert shedding.patience(9, now=1.11) == 0.005
+    assert shedding.patience(0, now=1.12) == 0.1
 
 
 def test_hedging_waits_for_the_slowest_per_cent_and_hedges_about_as_many() -> None:

@@ -16,6 +16,7 @@ from mesh.failures import CallFailed, Status
 from mesh.http import http2
 from mesh.http.client import Pool
 from mesh.http.server import Server
+from mesh.layers import deadline
 from mesh.rpc import Call, json_call, read_json
 
 Handler = Callable[[Call], Awaitable[bytes]]
@@ -96,6 +97,44 @@ async def test_time_that_is_left_and_the_call_s_identity_travel(way: Callable[[H
             await call(Call("players.Players", "slow"))
         assert scope.cancelled_caught
         assert await call(Call("players.Players", "echo", b"still here")) == b"still here"
+
+
+@ways
+async def test_a_deadline_crosses_three_hops(way: Callable[[Handler], object]) -> None:
+    """A caller gives three seconds. Each hop works for half a second first, and the last one for ever."""
+    given_up: dict[str, float] = {}
+
+    def hop(name: str, then: Handler) -> Handler:
+        async def handler(call: Call) -> bytes:
+            try:
+                await trio.sleep(0.5)
+                left = trio.current_effective_deadline() - trio.current_time()
+                return f"{name} {left:.1f}, ".encode() + await then(call)
+            except trio.Cancelled:
+                given_up[name] = trio.current_time()
+                raise
+
+        return handler
+
+    async def end(call: Call) -> bytes:
+        await trio.sleep(float("inf") if call.method == "hang" else 0.5)
+        return b"done"
+
+    async with (
+        way(hop("third", end)) as third,  # type: ignore[attr-defined]
+        way(hop("second", third)) as second,  # type: ignore[attr-defined]
+        way(hop("first", second)) as first,  # type: ignore[attr-defined]
+    ):
+        with trio.fail_after(3):
+            answer = await first(Call("players.Players", "of"))
+        assert answer == b"first 2.5, second 2.0, third 1.5, done"
+        began = trio.current_time()
+        with pytest.raises(CallFailed) as failed:
+            await deadline(3)(first)(Call("players.Players", "hang"))
+        assert failed.value.status is Status.DEADLINE_EXCEEDED
+        await trio.testing.wait_all_tasks_blocked()
+        assert set(given_up) == {"first", "second", "third"}
+        assert [at - began for at in given_up.values()] == pytest.approx([3, 3, 3], abs=1e-3)
 
 
 @ways
