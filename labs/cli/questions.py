@@ -39,7 +39,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _print_step(lab: Lab, step: Step, key: str) -> None:
-    if step.kind is Kind.PREDICT:
+    if answers.asks_questions(lab, step):
         for question in answers.ask(lab, step, key):
             _print_paragraph(f"{question.id} = ", question.text)
         return
@@ -56,6 +56,10 @@ def _print_paragraph(label: str, text: str) -> None:
 
 
 def _print_trace(lab: Lab, key: str) -> int:
+    if not any(step.kind is Kind.DIAGNOSE and not answers.asks_questions(lab, step) for step in lab.steps):
+        own = next(iter(answers.own_scenes(lab, key)), "")
+        cure = f"./lab run {lab.number} --scene {own} --on sim plays one of your own" if own else None
+        raise Refusal(f"lab {lab.number} has no stored trace to diagnose", cure=cure)
     trace = Trace.read(answers.case_for(lab, key).file)
     teller = Teller.of(lab)
     for event in trace.events:

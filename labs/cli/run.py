@@ -3,11 +3,12 @@
 import argparse
 from pathlib import Path
 
+from labs import workspace
 from labs.cli.chosen import add_lab, add_submission, chosen_lab, chosen_submission, refusing, seed
 from labs.cli.exit import FAILED, INCONCLUSIVE, PASSED, Refusal
 from labs.cli.terminal import escape, paint
 from labs.course import TESTBEDS, Lab
-from labs.grading import reports
+from labs.grading import answers, reports
 from labs.grading.answers import given_folder
 from labs.grading.checks import import_part
 from labs.story.escape import plain
@@ -15,6 +16,7 @@ from labs.story.telling import Teller
 from labs.story.trace import Event
 from labs.testbed import testbeds
 from labs.testbed.cast import Cast, CastError
+from labs.testbed.judge import Broken
 from labs.testbed.scene import Scene
 from labs.testbed.sim import Played
 
@@ -39,8 +41,8 @@ def run(args: argparse.Namespace) -> int:
     """Play, and tell each event as it happens; then what the programs printed, and where the report lies."""
     _, lab = chosen_lab(args.lab)
     submission = chosen_submission(lab, args.submission)
-    scene = _scene(lab, args.scene)
-    testbed = _testbed(args.on, netem=args.netem)
+    scene, is_own = _scene(lab, submission, args.scene)
+    testbed = _testbed("sim" if is_own and not args.netem else args.on, netem=args.netem)
     print(paint(f"lab {lab.number}, scene {scene.name!r} on {testbed}; Ctrl-C ends it", "bold"), flush=True)
     teller = Teller.of(lab, with_bytes=not args.brief)
     played = _play(lab, submission, scene, testbed, args.seed, teller, netem=args.netem)
@@ -69,14 +71,26 @@ def _testbed(wanted: str | None, *, netem: bool) -> str:
     return testbed
 
 
-def _scene(lab: Lab, name: str | None) -> Scene:
+def _scene(lab: Lab, submission: Path, name: str | None) -> tuple[Scene, bool]:
+    """The scene called `name`, and whether it is the student's own: one that questions are about, judged on `sim`."""
     with refusing():
         scenes: dict[str, Scene] = import_part(lab, "scenes").SCENES
-    if name is None:
-        return next(iter(scenes.values()))
-    if name not in scenes:
-        raise Refusal(f"lab {lab.number} has no scene {name!r}", cure=f"its scenes are {', '.join(scenes)}")
-    return scenes[name]
+        if name is None:
+            return next(iter(scenes.values())), False
+        if name in scenes:
+            return scenes[name], False
+        own = answers.own_scenes(lab, _key(submission))
+    if name not in own:
+        raise Refusal(f"lab {lab.number} has no scene {name!r}", cure=f"its scenes are {', '.join([*scenes, *own])}")
+    return own[name], True
+
+
+def _key(submission: Path) -> str:
+    """The key in the submission's answers, else the student's."""
+    try:
+        return answers.key_of(submission)
+    except Broken:
+        return workspace.student_key()
 
 
 def _play(

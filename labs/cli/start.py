@@ -59,7 +59,7 @@ def _asked(lab: Lab, key: str) -> dict[str, dict[str, str]]:
     """What each predict or diagnose step asks: the names of the answers, and the questions."""
     asked: dict[str, dict[str, str]] = {}
     for step in lab.steps:
-        if step.kind is Kind.PREDICT:
+        if answers.asks_questions(lab, step):
             asked[step.id] = {each.id: each.text for each in answers.ask(lab, step, key)}
         elif step.kind is Kind.DIAGNOSE:
             menu = "\n".join(f"  {name}: {text}" for name, text in answers.defects(lab).items())
@@ -72,5 +72,5 @@ def _asked(lab: Lab, key: str) -> dict[str, dict[str, str]]:
 
 def _cases(lab: Lab, key: str) -> dict[str, bytes]:
     """The trace that this student has to diagnose, under the name that it gets in the folder."""
-    diagnoses = [step for step in lab.steps if step.kind is Kind.DIAGNOSE]
+    diagnoses = [step for step in lab.steps if step.kind is Kind.DIAGNOSE and not answers.asks_questions(lab, step)]
     return {f"step{step.id}.jsonl": answers.case_for(lab, key).file.read_bytes() for step in diagnoses}

@@ -9,6 +9,7 @@ import hashlib
 import json
 import secrets
 import tomllib
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -60,7 +61,7 @@ def check_of(lab: Lab, step: Step, submission: Path, play: SeededPlay) -> Check:
     key = _key(submission)
 
     def check(judge: Judge) -> None:
-        if step.kind is Kind.PREDICT:
+        if asks_questions(lab, step):
             _judge_prediction(judge, lab, step, submission, lambda scene: play(scene, judge.seed))
         else:
             _judge_diagnosis(judge, lab, step, submission)
@@ -84,17 +85,34 @@ def _seed(lab: Lab, step: Step, key: str) -> int:
     return derive_seeds(key, lab.number, step.id, 1)[0]
 
 
-def questions_for(lab: Lab, step: Step, key: str, play: Play) -> list[Question]:
-    """The questions that a predict step asks the student with `key`."""
+def asks_questions(lab: Lab, step: Step) -> bool:
+    """Whether a step asks questions of its own; a diagnosis that does not is about a stored case."""
+    return step.kind is Kind.PREDICT or (step.kind is Kind.DIAGNOSE and _asking(lab, step) is not None)
+
+
+def _asking(lab: Lab, step: Step) -> Callable[[str, Play], list[Question]] | None:
     module = import_part(lab, "questions")
-    predict = getattr(module, f"predict_{step.id}", None) or getattr(module, "predict", None)
-    if predict is None:
-        raise CourseError(f"{lab.folder}/questions.py lacks predict(key, play)", cure=f"step {step.id} needs it")
-    return list(predict(key, play))
+    return getattr(module, f"{step.kind}_{step.id}", None) or getattr(module, str(step.kind), None)
+
+
+def questions_for(lab: Lab, step: Step, key: str, play: Play) -> list[Question]:
+    """The questions that a step asks the student with `key`."""
+    ask_step = _asking(lab, step)
+    if ask_step is None:
+        raise CourseError(f"{lab.folder}/questions.py lacks {step.kind}(key, play)", cure=f"step {step.id} needs it")
+    return list(ask_step(key, play))
+
+
+def own_scenes(lab: Lab, key: str) -> dict[str, Scene]:
+    """The scenes that this student's questions are about and may be played before they are answered."""
+    if all(step.kind is Kind.BUILD for step in lab.steps):
+        return {}
+    own = getattr(import_part(lab, "questions"), "own_scenes", None)
+    return own(key) if own else {}
 
 
 def ask(lab: Lab, step: Step, key: str) -> list[Question]:
-    """The questions of a predict step, to be read and not to be judged: nothing is played for them."""
+    """The questions of a step, to be read and not to be judged: nothing is played for them."""
 
     def not_yet(scene: Scene) -> Trace:
         raise CourseError(
@@ -261,15 +279,14 @@ def true_answers(lab: Lab, key: str, play: SeededPlay) -> str:
     """The answers.toml that is right for `key`, its predictions played by `play`."""
     lines = [f"key = {json.dumps(key)}"]
     for step in lab.steps:
-        match step.kind:
-            case Kind.PREDICT:
-                seeded = partial(play, seed=_seed(lab, step, key))
-                answers = {each.id: each.truth() for each in questions_for(lab, step, key, seeded)}
-            case Kind.DIAGNOSE:
-                wanted = case_for(lab, key).file.name
-                patch = next(each for each in read_patches(lab.folder / "held") if case_file(each.name) == wanted)
-                answers = {"defect": patch.one("defect"), "frame": patch.all("frame")[0]}
-            case Kind.BUILD:
-                continue
+        if step.kind is Kind.BUILD:
+            continue
+        if asks_questions(lab, step):
+            seeded = partial(play, seed=_seed(lab, step, key))
+            answers = {each.id: each.truth() for each in questions_for(lab, step, key, seeded)}
+        else:
+            wanted = case_for(lab, key).file.name
+            patch = next(each for each in read_patches(lab.folder / "held") if case_file(each.name) == wanted)
+            answers = {"defect": patch.one("defect"), "frame": patch.all("frame")[0]}
         lines += ["", f"[step{step.id}]", *(f"{name} = {json.dumps(value)}" for name, value in answers.items())]
     return "\n".join(lines) + "\n"

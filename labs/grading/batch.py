@@ -23,7 +23,7 @@ from types import FrameType
 from typing import Any
 
 from labs.course import Kind, Lab
-from labs.grading.answers import key_of
+from labs.grading.answers import asks_questions, key_of
 from labs.grading.checks import Check, find_checks
 from labs.grading.examination import VISIBLE, Examination, reference_cast
 from labs.grading.hints import hint_for
@@ -123,7 +123,7 @@ class _Batch:
 
     def keep_reference(self) -> None:
         """Have the reference's programs ready, if answers of submissions are compared with what they do."""
-        if self.lab.has_reference and any(step.kind is Kind.PREDICT for step in self.lab.steps):
+        if self.lab.has_reference and any(asks_questions(self.lab, step) for step in self.lab.steps):
             self.reference = self._stack.enter_context(reference_cast(self.lab))
 
     def start(self, submission: Path, result: Result) -> None:

@@ -1,0 +1,83 @@
+"""The side that asks: calls over one connection, by your `call.py`."""
+
+import math
+from contextlib import asynccontextmanager
+
+import trio
+from call import CallError, Calls, Reply, encode, parse
+from letterbox import Letterbox
+from messages import MessageError
+
+
+class CallFailed(Exception):
+    """There is no result: players says so, the connection is gone, or no answer came in time."""
+
+
+class Refused(CallFailed):
+    """The other side has answered, with an error."""
+
+
+class Caller:
+    """Any number of calls over one stream; run `listen` in a task of its own."""
+
+    def __init__(self, stream) -> None:
+        self._letters = Letterbox(stream)
+        self._calls = Calls()
+        self._answers: dict[int, trio.MemorySendChannel] = {}
+        self._sending = trio.Lock()  # a stream takes one at a time
+        self.is_gone = False
+
+    async def call(self, method: str, arguments: dict[str, object], *, identity: str = "", patience=math.inf):
+        """Call a method, and return its result; raises `CallFailed`, after `patience` seconds at the latest."""
+        if self.is_gone:
+            raise CallFailed("the connection is gone")
+        request = self._calls.begin(method, arguments, identity)
+        tell, told = trio.open_memory_channel(1)
+        self._answers[request.id] = tell
+        with trio.move_on_after(patience):
+            await self._send(encode(request))
+            try:
+                reply = await told.receive()
+            except trio.EndOfChannel:
+                raise CallFailed("the connection is gone") from None
+            if reply.error:
+                raise Refused(reply.error)
+            return reply.result
+        self._answers.pop(request.id, None)
+        self._calls.give_up(request.id)
+        raise CallFailed(f"no answer within {patience:g} s")
+
+    async def _send(self, message: bytes) -> None:
+        async with self._sending:
+            was_gone, self.is_gone = self.is_gone, True  # behind half a message nothing can follow
+            try:
+                await self._letters.send(message)
+            except (trio.BrokenResourceError, trio.ClosedResourceError):
+                raise CallFailed("the connection is gone") from None
+            self.is_gone = was_gone
+
+    async def listen(self) -> None:
+        """Hand each answer to whoever waits for it; whatever is no answer ends the connection."""
+        try:
+            while (payload := await self._letters.receive()) is not None:
+                reply = parse(payload)
+                if not isinstance(reply, Reply):
+                    raise CallError("a request, where answers come")
+                if self._calls.finish(reply):
+                    self._answers.pop(reply.id).send_nowait(reply)
+        except (CallError, MessageError, trio.BrokenResourceError, trio.ClosedResourceError):
+            pass
+        finally:
+            self.is_gone = True
+            for number in self._calls.waiting():
+                self._answers.pop(number).close()
+
+
+@asynccontextmanager
+async def calling(host: str, port: int):
+    """A `Caller` over a new connection: `async with calling("b", 8080) as players:`."""
+    async with await trio.open_tcp_stream(host, port) as stream, trio.open_nursery() as nursery:
+        caller = Caller(stream)
+        nursery.start_soon(caller.listen)
+        yield caller
+        nursery.cancel_scope.cancel()

@@ -1,0 +1,81 @@
+"""The side that answers: each request in a task of its own, so that a slow one holds nobody up.
+
+A request with an identity goes through your `once.py` first: it is carried out once, however often it comes.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
+
+import trio
+from call import CallError, Reply, Request, encode, parse
+from letterbox import Letterbox
+from messages import MessageError
+from once import Once, Verdict
+
+Method = Callable[..., Awaitable[object]]
+
+REFUSALS = {
+    Verdict.DIFFERENT: "this identity was used for something else",
+    Verdict.FULL: "too much is under way; nothing was done, ask again later",
+}
+
+
+class Server:
+    """Serves `methods`, async functions by name, to whoever connects. It remembers `size` identities for `age` s."""
+
+    def __init__(self, methods: Mapping[str, Method], *, size: int = 1000, age: float = 60) -> None:
+        self._methods = methods
+        self._once = Once(size=size, age=age)
+        self._finished: dict[str, trio.Event] = {}
+
+    async def run(self, port: int) -> None:
+        """Serve for ever."""
+        await trio.serve_tcp(self._serve, port)
+
+    async def _serve(self, stream) -> None:
+        letters = Letterbox(stream)
+        sending = trio.Lock()  # a stream takes one at a time
+        async with trio.open_nursery() as nursery:
+            with suppress(CallError, MessageError, trio.BrokenResourceError):
+                while (payload := await letters.receive()) is not None:
+                    request = parse(payload)
+                    if not isinstance(request, Request):
+                        raise CallError("an answer, where requests come")
+                    nursery.start_soon(self._answer, letters, sending, request)
+
+    async def _answer(self, letters: Letterbox, sending: trio.Lock, request: Request) -> None:
+        with trio.CancelScope(shield=True):  # what has begun is finished, though the caller may be gone
+            reply = await (self._once_only(request) if request.identity else self._carry_out(request))
+        async with sending:
+            with suppress(trio.BrokenResourceError, trio.ClosedResourceError):
+                await letters.send(encode(reply))
+
+    async def _carry_out(self, request: Request) -> Reply:
+        method = self._methods.get(request.method)
+        if method is None:
+            return Reply(request.id, error=f"there is no method {request.method!r} here")
+        try:
+            return Reply(request.id, await method(**request.arguments))
+        except Exception as error:  # a method's mistake is its caller's bad luck, and nobody else's
+            return Reply(request.id, error=f"{request.method!r} failed: {error!r}")
+
+    async def _once_only(self, request: Request) -> Reply:
+        identity, words = request.identity, encode(Request(1, request.method, request.arguments))
+        verdict = self._once.begin(identity, words, now=trio.current_time())
+        if verdict in REFUSALS:
+            return Reply(request.id, error=REFUSALS[verdict])
+        if verdict is Verdict.NEW:
+            finished = self._finished[identity] = trio.Event()
+            reply = await self._carry_out(request)
+            self._once.finish(identity, encode(reply), now=trio.current_time())
+            del self._finished[identity]
+            finished.set()
+            return reply
+        if verdict is Verdict.UNDER_WAY:
+            await self._finished[identity].wait()
+        return _for(request, parse(self._once.answer(identity)))
+
+
+def _for(request: Request, reply: Reply) -> Reply:
+    """The same answer, to another call: ids belong to connections."""
+    return Reply(request.id, reply.result, reply.error)

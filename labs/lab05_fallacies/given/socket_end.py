@@ -1,0 +1,1 @@
+../../lab04_stack/given/socket_end.py
