@@ -13,7 +13,12 @@ BIN = Path(sys.executable).parent
 
 # The shells of netstack: trio, sockets and clocks are theirs alone. Every other module of it is pure core.
 SHELLS = ("netstack/link/", "netstack/driver.py", "netstack/names.py", "netstack/sockets.py")
-CORES = ("netstack/**/*.py", "mesh/policies/**/*.py")
+CORES = (
+    "netstack/**/*.py",
+    "mesh/policies/**/*.py",
+    "mesh/discovery/registry/desk.py",
+    "mesh/discovery/registry/wire.py",
+)
 IMPURE = {"asyncio", "multiprocessing", "select", "selectors", "socket", "subprocess", "threading", "time", "trio"}
 
 

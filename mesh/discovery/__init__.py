@@ -48,9 +48,11 @@ class Found:
     _changed: trio.Event = field(default_factory=trio.Event)
     _heard: trio.Event = field(default_factory=trio.Event)
 
-    async def changed(self) -> None:
-        """Wait until other instances are there than now."""
-        await self._changed.wait()
+    async def changed(self, since: tuple[Instance, ...]) -> tuple[Instance, ...]:
+        """The instances, as soon as they are others than `since`."""
+        while self.instances == since:
+            await self._changed.wait()
+        return self.instances
 
     # For those who watch.
 

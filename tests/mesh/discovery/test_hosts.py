@@ -56,8 +56,7 @@ async def test_an_edit_is_seen_within_a_second(tmp_path: Path) -> None:
         assert [(each.address, each.port) for each in found.instances] == [("10.0.0.2", 8080)]
         path.write_text("10.0.0.3 players\n10.0.0.4 teams\n")
         edited = trio.current_time()
-        await found.changed()
-        assert [each.address for each in found.instances] == ["10.0.0.3"]
+        assert [each.address for each in await found.changed(found.instances)] == ["10.0.0.3"]
         assert trio.current_time() - edited <= 1.0
 
 
@@ -73,7 +72,7 @@ async def test_a_file_that_is_broken_or_gone_leaves_the_last_answer(tmp_path: Pa
         assert "No such file" in found.failure
         assert [each.address for each in found.instances] == ["10.0.0.2"]
         path.write_text("10.0.0.5 players\n")
-        await found.changed()
+        await found.changed(found.instances)
         assert not found.failure
 
 

@@ -1,0 +1,136 @@
+"""A registry in virtual time; and real time for those tests whose other side is a process of its own."""
+
+import inspect
+import random
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import trio
+import trio.testing
+
+from mesh.discovery.registry import Desk, RegistryClient
+from mesh.discovery.registry.desk import NoStore
+from mesh.discovery.registry.server import Front
+from mesh.discovery.registry.store import SqliteStore
+from mesh.http.server import Server
+from mesh.policies.leases import Registry
+
+
+@pytest.fixture
+def real_time() -> None:
+    """Asked for by a test whose other side is a process of its own, which knows nothing of our clock."""
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
+    """Run an async test in real time if it wants that, for a minute at most."""
+    if not inspect.iscoroutinefunction(pyfuncitem.obj) or "real_time" not in pyfuncitem.fixturenames:
+        return None
+    arguments = {name: pyfuncitem.funcargs[name] for name in pyfuncitem._fixtureinfo.argnames}
+
+    async def run() -> None:
+        with trio.fail_after(60):
+            await pyfuncitem.obj(**arguments)
+
+    trio.run(run)
+    return True
+
+
+@dataclass(eq=False)
+class Wire(trio.abc.Stream):
+    """One end of a connection: while the place is cut off, nothing arrives, not even the end."""
+
+    place: "Place"
+    stream: trio.abc.Stream
+
+    async def send_all(self, data: bytes | bytearray | memoryview) -> None:
+        await self.stream.send_all(data)
+
+    async def wait_send_all_might_not_block(self) -> None:
+        await self.stream.wait_send_all_might_not_block()
+
+    async def receive_some(self, max_bytes: int | None = None) -> bytes:
+        data = bytes(await self.stream.receive_some(max_bytes))
+        await self.place.way.wait()
+        return data
+
+    async def aclose(self) -> None:
+        await self.stream.aclose()
+
+
+class Place:
+    """Where a registry is: it is started there, killed, cut off, and started again. `told` are the requests it got."""
+
+    def __init__(self, state: Path | None = None, **leases: object) -> None:
+        self.state, self.leases = state, leases
+        self.desk: Desk | None = None
+        self.told: list[str] = []
+        self.told_at: list[float] = []
+        self.way = trio.Event()
+        self.way.set()
+        self._life = trio.CancelScope()
+
+    async def live(self, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Be a registry until killed."""
+        leases = Registry(randomness=random.Random(1), **self.leases)  # type: ignore[arg-type]
+        store = SqliteStore(self.state) if self.state else NoStore()
+        with trio.CancelScope() as self._life:
+            async with trio.open_nursery() as self._nursery:
+                self.desk = Desk(leases=leases, now=trio.current_time(), store=store)
+                front = Front(self.desk, random.Random(1))
+
+                async def handle(request):  # type: ignore[no-untyped-def]
+                    self.told.append(f"{request.method} {request.target}")
+                    self.told_at.append(trio.current_time())
+                    return await front.handle(request)
+
+                self._server = Server(handle)
+                self._nursery.start_soon(front.sweep)
+                task_status.started()
+        self.desk = None
+        if isinstance(store, SqliteStore):
+            store.close()
+
+    def kill(self) -> None:
+        """All of its connections end."""
+        self._life.cancel()
+
+    def cut(self) -> None:
+        """Nothing gets there, and nothing comes from there."""
+        self.way = trio.Event()
+
+    def mend(self) -> None:
+        """Everything arrives that was under way."""
+        self.way.set()
+
+    async def connect(self) -> trio.abc.Stream:
+        """As to a host: refused where nobody listens, and without an answer while it is cut off."""
+        await self.way.wait()
+        if self.desk is None:
+            raise ConnectionRefusedError("nobody listens")
+        near, far = trio.testing.memory_stream_pair()
+        self._nursery.start_soon(self._server.serve, Wire(self, far))
+        return Wire(self, near)
+
+    def client(self, **options: object) -> RegistryClient:
+        """Somebody who knows the place."""
+        return RegistryClient(self.connect, randomness=random.Random(2), **options)  # type: ignore[arg-type]
+
+
+@asynccontextmanager
+async def registry_at_a_place(state: Path | None = None, **leases: object) -> AsyncIterator[tuple[Place, trio.Nursery]]:
+    """A registry that lives until the end of the block."""
+    place = Place(state, **leases)
+    async with trio.open_nursery() as nursery:
+        await nursery.start(place.live)
+        yield place, nursery
+        nursery.cancel_scope.cancel()
+
+
+@pytest.fixture
+def at_a_place() -> object:
+    """`registry_at_a_place`."""
+    return registry_at_a_place
