@@ -22,6 +22,7 @@ import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
+from socket import AF_INET
 from typing import Any
 
 import trio
@@ -56,7 +57,7 @@ def registry_of_the_environment() -> Any:
     host, _, port = os.environ.get(REGISTRY, "").rpartition(":")
     if not host or not port.isdigit():
         raise NoRegistry(f"set {REGISTRY} to the registry's host:port, or hand in who knows where instances are")
-    return importlib.import_module("mesh.discovery.registry").Registry(host, int(port))
+    return importlib.import_module("mesh.discovery.registry").RegistryClient.at(host, int(port))
 
 
 def full_name(service: str) -> str:
@@ -149,8 +150,10 @@ async def serve(
     name: str = "",
     address: str = "",
     port: int = PORT,
+    host: str | None = None,
     linger: float = 1.0,
     grace: float = 10.0,
+    stack: Stack[Call, bytes] = Stack(),  # noqa: B008 - frozen
     limits: Limits = Limits(),  # noqa: B008 - frozen
     task_status: trio.TaskStatus[Instance] = trio.TASK_STATUS_IGNORED,
     **attributes: str,
@@ -160,12 +163,13 @@ async def serve(
     A handler gets the arguments by name, and returns anything that JSON can say. The order of the end: out of the
     registry; on with the work for `linger` seconds, until everybody has heard; whoever waits gets an answer, for at
     most `grace` seconds. `address` is what others call it by; the environment's `MESH_ADDRESS` if nothing is said.
+    `stack` are layers that every call passes before its handler.
     """
     registration = registration or registry_of_the_environment()
     address = address or os.environ.get(ADDRESS, "127.0.0.1")
-    server = Server(http_handler(_dispatch(service, handlers)), limits)
-    listeners = await trio.open_tcp_listeners(port)
-    bound = listeners[0].socket.getsockname()[1]
+    server = Server(http_handler(stack.over(_dispatch(service, handlers))), limits)
+    listeners = await trio.open_tcp_listeners(port, host=host)
+    bound = next(one.socket.getsockname()[1] for one in listeners if host or one.socket.family == AF_INET)
     instance = Instance(service, name or f"{address}:{bound}", address, bound, attributes)
     failure = None
     async with trio.open_nursery() as nursery:

@@ -1,11 +1,17 @@
 """The library: a client and services of the same process, on a host of our own, in virtual time."""
 
+import os
 import random
+import re
+import socket
+import subprocess
+import sys
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
+from pathlib import Path
 from typing import Any, NoReturn
 
 import pytest
@@ -26,6 +32,7 @@ from netstack.driver import own_host
 from netstack.host import Host
 
 REDS = ["Ada", "Grace"]
+ROOT = Path(__file__).parents[2]
 
 
 @dataclass
@@ -298,3 +305,50 @@ async def test_without_a_registry_it_says_what_to_do(monkeypatch: pytest.MonkeyP
     with pytest.raises(NoRegistry, match="set MESH_REGISTRY"):
         async with mesh.client("players"):
             pass
+
+
+def test_the_lines_of_the_readme() -> None:
+    """The README's two programs, each in a process of its own, and a registry in a third."""
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    section = readme.partition("## A service imports")[2].partition("\n## ")[0]
+    asks, serves = re.findall(r"```python\n(.*?)```", section, re.DOTALL)
+    assert len(asks.splitlines()) <= 10
+    serves = serves.replace('environment="production"', 'environment="production", port=0, linger=0')
+    port = a_free_port()
+    where = {"MESH_REGISTRY": f"127.0.0.1:{port}"}
+    with started("-m", "mesh.discovery.registry", "--host", "127.0.0.1", "--port", str(port)) as registry:
+        assert registry.stdout is not None
+        assert "listening" in registry.stdout.readline()
+        with started("-c", serves, **where):
+            for _ in range(20):  # until the service has registered
+                done = subprocess.run(
+                    [sys.executable, "-c", asks],
+                    env=os.environ | where,
+                    cwd=ROOT,
+                    capture_output=True,
+                    text=True,
+                    timeout=30,
+                )
+                if done.returncode == 0:
+                    break
+    assert done.stdout.startswith("['Ada', 'Grace']\n"), done.stderr
+    assert "above the balancer: each try picks again" in done.stdout
+
+
+def a_free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        port: int = listening.getsockname()[1]
+        return port
+
+
+@contextmanager
+def started(*arguments: str, **environment: str) -> Iterator[subprocess.Popen[str]]:
+    """A Python of its own, ended at the end."""
+    process = subprocess.Popen(
+        [sys.executable, *arguments], env=os.environ | environment, cwd=ROOT, stdout=subprocess.PIPE, text=True
+    )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.communicate(timeout=10)
