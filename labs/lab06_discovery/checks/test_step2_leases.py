@@ -1,0 +1,218 @@
+"""Step 2: who is there, until when that is believed, and who fits."""
+
+import random
+from collections.abc import Iterator
+
+import pytest
+
+from labs.lab06_discovery.evidence import arrived, lists, named, sweeps
+from labs.lab06_discovery.peers import PRODUCTION, are, are_all_of, instance, near, random_source
+from labs.lab06_discovery.scenes import looking, players, registry, scene
+from labs.lab06_discovery.scenes import instance as running
+from labs.testbed.judge import Judge
+from labs.testbed.program.values import Stored
+from labs.testbed.unit import Script
+from netstack.wire import SECOND
+
+pytestmark = pytest.mark.step("2")
+
+DURATION, SWEEP = 90.0, 60.0
+EDGE = 0.5
+"""Seconds around a sweep in which an answer may be either."""
+
+
+def made(script: Script, *, store: str = "registry", **keywords: object) -> None:
+    """A registry that does not preserve itself, in the student's process."""
+    source = random_source(script, 1)
+    script.make("leases.Registry", store=store, keywords={"randomness": source, "preserves_itself": False, **keywords})
+
+
+def register(script: Script, who: Stored, now: float, label: str = "register") -> None:
+    """Have an instance registered."""
+    script.call("registry.register", who, keywords={"now": now}, because="it is there", label=label)
+
+
+@pytest.mark.seeds(1)
+def test_who_fits(judge: Judge) -> None:
+    """A query names attributes that must all fit; who is found comes in the order of names."""
+    script = Script("find")
+    made(script)
+    region = {"region": "eu"}
+    for name, attributes in (("p2", PRODUCTION | region), ("p3", {"environment": "test"}), ("p1", PRODUCTION)):
+        register(script, instance(script, name, attributes), 0.0)
+    register(script, instance(script, "t1", service="teams"), 0.0)
+    for label, query, wanted in (
+        ("all", {}, ("p1", "p2", "p3")),
+        ("one", PRODUCTION, ("p1", "p2")),
+        ("both", PRODUCTION | region, ("p2",)),
+        ("nobody", {"environment": "production", "region": "us"}, ()),
+        ("unknown", {"colour": "red"}, ()),
+    ):
+        because = f"of players, {', '.join(wanted) or 'nobody'} fits" if query else "without attributes all fit"
+        script.call("registry.find", "players", query, returns=are(*wanted), because=because, label=label)
+    script.call("registry.find", "players", returns=are("p1", "p2", "p3"), because="a query may be left out")
+    script.call("registry.find", "referees", {}, returns=are(), because="nobody plays referee", label="service")
+    moved = instance(script, "p1", PRODUCTION | region | {"moved": "yes"})
+    register(script, moved, 1.0, label="replace")
+    because = "who registers again is who it says now, and not there twice"
+    script.call("registry.find", "players", PRODUCTION | region, returns=are("p1", "p2"), because=because, label="once")
+    script.call("builtins.len", Stored("registry"), returns=4, because="there are three of players, and one of teams")
+    script.call(
+        "builtins.list", Stored("registry"), returns=are_all_of(("p1", "p2", "p3", "t1")), because="these", label="iter"
+    )
+    judge.unit(script)
+
+
+@pytest.mark.seeds(1)
+def test_what_it_says_of_itself(judge: Judge) -> None:
+    """Who is not up is there, and is not found; who goes in order is gone at once; who is unknown is told so."""
+    script = Script("status")
+    made(script)
+    register(script, instance(script, "p1"), 0.0)
+    register(script, instance(script, "p2"), 0.0)
+    out = script.make("mesh.instances.Status", "OUT_OF_SERVICE", store="out")
+    up = script.make("mesh.instances.Status", "UP", store="up")
+    script.call("registry.set_status", "players", "p1", out, keywords={"now": 50.0}, because="p1 is being mended")
+    script.call("registry.find", "players", {}, returns=are("p2"), because="p1 is not up", label="down")
+    script.call("builtins.len", Stored("registry"), returns=2, because="it is there all the same", label="there")
+    script.call("registry.renew", "players", "p2", keywords={"now": 100.0}, because="p2 is alive")
+    script.call("registry.handle_timer", keywords={"now": 120.0}, returns=are(), because="p1 spoke at 50", label="says")
+    script.call("registry.set_status", "players", "p1", up, keywords={"now": 130.0}, because="p1 is back")
+    script.call("registry.find", "players", {}, returns=are("p1", "p2"), because="both are up", label="up")
+    script.call("registry.cancel", "players", "p2", because="p2 goes in order")
+    script.call("registry.find", "players", {}, returns=are("p1"), because="p2 has gone", label="gone")
+    for method, more in (("renew", {"now": 140.0}), ("cancel", {})):
+        script.call(
+            f"registry.{method}",
+            "players",
+            "p2",
+            keywords=more,
+            raises="NoLease",
+            because="p2 is not registered",
+            label=f"{method}-unknown",
+        )
+    script.call(
+        "registry.renew",
+        "teams",
+        "p1",
+        keywords={"now": 140.0},
+        raises="NoLease",
+        because="p1 is no teams",
+        label="other-service",
+    )
+    script.call(
+        "registry.set_status",
+        "players",
+        "p2",
+        up,
+        keywords={"now": 140.0},
+        raises="NoLease",
+        because="it is unknown",
+        label="status-unknown",
+    )
+    judge.unit(script)
+
+
+@pytest.mark.seeds(1)
+def test_a_lease_runs_out(judge: Judge) -> None:
+    """By the second: the first sweep a minute after the first registration, and who is silent for more than 90 s."""
+    script = Script("sweeps")
+    made(script)
+    timer, sweep = "registry.next_timer", "registry.handle_timer"
+    script.call(timer, returns=None, because="nobody is there: there is nothing to sweep", label="no-timer")
+    script.call(sweep, keywords={"now": 5.0}, returns=are(), because="nothing is due", label="nothing")
+    for name, at in (("p1", 10.0), ("p2", 30.0), ("p3", 40.0)):
+        register(script, instance(script, name), at)
+    script.call(timer, returns=near(70.0), because="a minute after the first", label="first")
+    script.call(sweep, keywords={"now": 70.0}, returns=are(), because="60, 40 and 30 s of silence", label="young")
+    script.call(timer, returns=near(130.0), because="a minute after that sweep", label="next")
+    script.call("registry.renew", "players", "p1", keywords={"now": 80.0}, because="p1 is alive")
+    because = "it is not due before 130"
+    script.call(sweep, keywords={"now": 129.0}, returns=are(), because=because, label="early")
+    script.call(timer, returns=near(130.0), because=because, label="early-timer")
+    because = "p2 has been silent for 100 s; p3 for 90, and no longer"
+    script.call(sweep, keywords={"now": 130.0}, returns=are("p2"), because=because, label="expired")
+    script.call("registry.find", "players", {}, returns=are("p1", "p3"), because="p2 is gone", label="left")
+    script.call(
+        "registry.renew",
+        "players",
+        "p2",
+        keywords={"now": 135.0},
+        raises="NoLease",
+        because="p2 was cut off, and is told that it is forgotten",
+        label="forgotten",
+    )
+    register(script, Stored("players_p2"), 136.0)
+    script.call(sweep, keywords={"now": 190.0}, returns=are_all_of(("p1", "p3")), because="110 and 150 s", label="two")
+    script.call(sweep, keywords={"now": 250.0}, returns=are("p2"), because="114 s", label="last")
+    script.call(timer, returns=None, because="nobody is left", label="empty")
+    register(script, Stored("players_p1"), 400.0)
+    script.call(timer, returns=near(460.0), because="it begins anew", label="anew")
+    judge.unit(script)
+
+
+@pytest.mark.seeds(2)
+def test_many_leases(judge: Judge) -> None:
+    """Thirty instances with other terms, renewing as it comes: each sweep takes out those who are silent for too long."""
+    source = judge.random
+    terms = {"duration": 20.0, "sweep_every": 7.0}
+    script = Script("many")
+    made(script, **terms)
+    last: dict[str, float] = {}
+    for number in range(30):
+        name = f"p{number:02}"
+        register(script, instance(script, name), 0.0)
+        last[name] = 0.0
+    for now, renewing in _renewals(source):
+        for name in renewing & set(last):
+            script.call("registry.renew", "players", name, keywords={"now": now}, because="it is alive")
+            last[name] = now
+        if now % 7 == 0:
+            gone = [name for name, at in last.items() if now > at + 20.0]
+            for name in gone:
+                del last[name]
+            because = f"silent for more than 20 s: {', '.join(gone) or 'nobody'}"
+            script.call("registry.handle_timer", keywords={"now": now}, returns=are_all_of(gone), because=because)
+    script.call("registry.find", "players", {}, returns=are(*sorted(last)), because="these are left", label="left")
+    judge.unit(script)
+
+
+def _renewals(source: random.Random) -> Iterator[tuple[float, set[str]]]:
+    for second in range(1, 85):
+        yield float(second), {f"p{number:02}" for number in range(30) if source.random() < 0.07}
+
+
+@pytest.mark.exact
+def test_over_the_network(judge: Judge) -> None:
+    """Two of four instances fall silent without a word: the registry lists them until the sweep after 90 s, not after."""
+    source = judge.random
+    killed = {host: source.randint(60, 150) for host in ("p1", "p3")}
+    environment = {"p1": "production", "p2": "production", "p3": "production", "p4": "test"}
+    programs = [
+        players(host, running(host, environment=said), killed=killed[host] * SECOND if host in killed else None)
+        for host, said in environment.items()
+    ]
+    trace = judge.play(scene("deaths", [registry(preserves_itself=False), *programs, looking()], seconds=330))
+    registered = arrived(trace, "reg", "register")
+    judge.bites("all four have registered", {named(frame) for _, frame in registered} == set(environment))
+    begin = registered[0][0]
+    heard = [*registered, *arrived(trace, "reg", "renew")]
+    last = {name: max(at for at, frame in heard if named(frame) == name) for name in killed}
+    judge.bites("the two have renewed before", all(last[name] > begin for name in killed))
+    due = sweeps(begin, SWEEP, 330)
+    gone = {name: next(at for at in due if at > last[name] + DURATION) for name in killed}
+    for at, found in lists(trace):
+        if at < begin + 1:
+            continue
+        for name, said in environment.items():
+            until = gone.get(name, 1e9)
+            if abs(at - until) < EDGE:
+                continue
+            fits, there = said == "production", at < until
+            judge.expect(
+                f"wire:{'fits' if not fits else 'listed' if there else 'gone'}",
+                (name in found) == (fits and there),
+                f"at {at:.0f} s, {name} is {'listed' if fits and there else 'not listed'}"
+                + (f": its lease ran out at {until:.0f} s" if fits and not there else ""),
+                found=f"the registry lists {', '.join(found) or 'nobody'}",
+            )

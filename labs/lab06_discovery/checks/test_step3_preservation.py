@@ -1,0 +1,187 @@
+"""Step 3: when many fall silent at once, the network has more likely failed than they have."""
+
+import pytest
+
+from labs.lab06_discovery.evidence import arrived, lists, named, sweeps
+from labs.lab06_discovery.peers import are, instance, names, random_source
+from labs.lab06_discovery.scenes import looking, players, registry, scene
+from labs.lab06_discovery.scenes import instance as running
+from labs.testbed.judge import Judge
+from labs.testbed.unit import Script
+from netstack.wire import SECOND
+
+pytestmark = pytest.mark.step("3")
+
+SWEEP = 60.0
+EDGE = 0.5
+
+
+def crowd(script: Script, count: int, *, store: str = "registry", seed: int = 1, **keywords: object) -> list[str]:
+    """A registry with `count` instances, all registered at 0; returns their names."""
+    source = random_source(script, seed)
+    script.make("leases.Registry", store=store, keywords={"randomness": source, **keywords})
+    found = [f"p{number:02}" for number in range(count)]
+    for name in found:
+        who = instance(script, name)
+        script.call(f"{store}.register", who, keywords={"now": 0.0}, because="it is there", label="register")
+    return found
+
+
+def renew(script: Script, who: list[str], now: float, *, store: str = "registry") -> None:
+    """Have these renew."""
+    for name in who:
+        script.call(f"{store}.renew", "players", name, keywords={"now": now}, because="it is alive", label="renew")
+
+
+@pytest.mark.seeds(1)
+def test_too_few_renewals(judge: Judge) -> None:
+    """A sweep that has seen 85 % of the renewals that should have come, or fewer, takes nobody out; with one more, it does."""
+    script = Script("threshold")
+    there = crowd(script, 20)  # 40 renewals a minute, 34 are too few
+    sweep, preserving = "registry.handle_timer", "registry.preserving"
+    script.get(preserving, returns=False, because="nothing has been swept yet", label="before")
+    for at in (30.0, 59.0):
+        renew(script, there[:17], at)
+    script.call(sweep, keywords={"now": 60.0}, returns=are(), because="nobody has expired", label="first")
+    script.get(preserving, returns=True, because="34 renewals of 40 are not more than 85 %", label="few")
+    for at in (65.0, 95.0):
+        renew(script, there[:17], at)
+    because = "three have been silent for 120 s, but only 34 of 40 renewals have come since the last sweep"
+    script.call(sweep, keywords={"now": 120.0}, returns=are(), because=because, label="nobody")
+    script.call("registry.find", "players", {}, returns=are(*there), because="all are there", label="all")
+    for at in (125.0, 155.0):
+        renew(script, there[:17], at)
+    renew(script, there[:1], 160.0)
+    because = "35 of 40 are enough: the three that are silent go"
+    script.call(sweep, keywords={"now": 180.0}, returns=_some_of(there[17:], 3), because=because, label="enough")
+    script.get(preserving, returns=False, because="it has taken somebody out", label="over")
+    renew(script, there[:15], 200.0)
+    renew(script, there[:15], 230.0)
+    because = "17 are left, so 34 should come, 28 are too few, and 30 came: nobody has expired"
+    script.call(sweep, keywords={"now": 240.0}, returns=are(), because=because, label="fewer")
+    script.get(preserving, returns=False, because="what is expected goes by who is there now", label="size")
+    judge.unit(script)
+
+
+@pytest.mark.seeds(1)
+def test_without_it(judge: Judge) -> None:
+    """Who is told not to preserve itself takes out whoever has expired, all of them."""
+    script = Script("without")
+    there = crowd(script, 20, preserves_itself=False)
+    script.call("registry.handle_timer", keywords={"now": 60.0}, returns=are(), because="60 s are not 90")
+    everybody = _some_of(there, 20)
+    script.call("registry.handle_timer", keywords={"now": 120.0}, returns=everybody, because="all have expired")
+    script.get("registry.preserving", returns=False, because="it does not preserve itself", label="never")
+    judge.unit(script)
+
+
+@pytest.mark.seeds(1)
+def test_never_more_than_fifteen_per_cent(judge: Judge) -> None:
+    """However many have expired, a sweep takes out 15 % of all at most, and whom is drawn by lot."""
+    script = Script("lot")
+    drawn: list[frozenset[str]] = []
+
+    def take(found: object) -> bool:
+        drawn.append(frozenset(names(found)))
+        return len(drawn[-1]) == 3 and drawn[-1] <= {f"p{number:02}" for number in range(15, 20)}
+
+    for seed in range(1, 7):
+        store = f"registry{seed}"
+        there = crowd(script, 20, store=store, seed=seed, threshold=0.85)
+        script.call(f"{store}.handle_timer", keywords={"now": 60.0}, returns=are(), because="nobody has expired")
+        for at in (70.0, 85.0, 110.0):  # they renew more often than they should: 45 come of 40
+            renew(script, there[:15], at, store=store)
+        because = "five have expired, and 3 are 15 % of 20"
+        script.call(f"{store}.handle_timer", keywords={"now": 121.0}, returns=take, because=because, label="three")
+    judge.unit(script)
+    judge.expect("lot:drawn", len(set(drawn)) > 1, "six registries, each with a luck of its own, draw differently")
+
+
+@pytest.mark.seeds(1)
+def test_among_six(judge: Judge) -> None:
+    """Where six are, one that dies stays for ever; of seven it goes: the price where there are few."""
+    script = Script("few")
+    for count in (6, 7):
+        store = f"registry{count}"
+        there = crowd(script, count, store=store)
+        for at in (30.0, 59.0, 90.0, 119.0):
+            renew(script, there[1:], at, store=store)
+            if at in (59.0, 119.0):
+                gone = [there[0]] if (count, at) == (7, 119.0) else []
+                expected, came = count * 2, (count - 1) * 2
+                because = f"{came} renewals of {expected} came; {int(expected * 0.85)} would be too few"
+                script.call(
+                    f"{store}.handle_timer",
+                    keywords={"now": at + 1},
+                    returns=are(*gone),
+                    because=because,
+                    label=f"of-{count}",
+                )
+    judge.unit(script)
+
+
+@pytest.mark.seeds(1)
+def test_other_terms(judge: Judge) -> None:
+    """What is expected goes by `sweep_every` and `renewed_every`, whatever they are."""
+    script = Script("terms")
+    there = crowd(script, 10, duration=1.5, renewed_every=0.5, sweep_every=2.0, threshold=0.5)
+    for at in (0.4, 0.9, 1.4, 1.9):
+        renew(script, there[:5], at)
+    because = "20 renewals of 40 are not more than half of them"
+    script.call("registry.handle_timer", keywords={"now": 2.0}, returns=are(), because=because, label="half")
+    for at in (2.4, 2.9, 3.4, 3.9):
+        renew(script, there[:5], at)
+    renew(script, there[:1], 3.95)
+    because = "21 are more than half; of ten, five at most may go, and five have expired"
+    script.call(
+        "registry.handle_timer", keywords={"now": 4.0}, returns=_some_of(there[5:], 5), because=because, label="more"
+    )
+    judge.unit(script)
+
+
+def _some_of(possible: list[str], count: int):  # noqa: ANN202 - a predicate
+    return lambda found: len(set(names(found))) == len(names(found)) == count and set(names(found)) <= set(possible)
+
+
+@pytest.mark.exact
+@pytest.mark.seeds(2)
+def test_a_cut_is_no_death(judge: Judge) -> None:
+    """Six of eleven instances are cut off, and one dies: nobody is taken out. When the six are back, the dead one goes."""
+    source = judge.random
+    cut, back = source.randint(70, 100), source.randint(330, 400)
+    died = source.randint(cut + 10, cut + 60)
+    far = [running(f"far{n}", port=8080 + n) for n in range(6)]
+    near = [running(f"near{n}", port=8080 + n) for n in range(4)]
+    cast = [
+        registry(),
+        players("p1", *far),
+        players("p2", *near),
+        players("p3", running("dies"), killed=died * SECOND),
+        looking(every=10.0),
+    ]
+    play = scene("partition", cast, seconds=back + 240).scripted(f"cut r-p1:{cut}s-{back}s")
+    trace = judge.play(play)
+    renewed = arrived(trace, "reg", "renew")
+    judge.bites("the six could not renew", not any(cut + 1 < at < back and named(f)[:3] == "far" for at, f in renewed))
+    everybody = {each["name"] for each in (*far, *near)}
+    begin = arrived(trace, "reg", "register")[0][0]
+    whole = next(at for at in sweeps(begin, SWEEP, back + 240) if at > back + SWEEP + 35)
+    for at, found in lists(trace):
+        if at < begin + 2:
+            continue
+        missing = everybody - set(found)
+        judge.expect(
+            "wire:preserved" if at > cut else "wire:listed",
+            not missing,
+            f"at {at:.0f} s, all ten that live are listed" + (", though six cannot renew" if cut < at < back else ""),
+            found=f"missing: {', '.join(sorted(missing))}",
+        )
+        if begin + 2 < at < back or at > whole + EDGE:
+            there = at < back
+            judge.expect(
+                "wire:price" if there else "wire:gone",
+                ("dies" in found) == there,
+                f"at {at:.0f} s, the one that died at {died} s is "
+                + ("listed still: that is the price" if there else "gone: all others renew, so it must be dead"),
+                found=f"{len(found)} are listed",
+            )

@@ -1,0 +1,19 @@
+"""Somebody who asks the registry again and again who is there, and tells people: the names, or why there are none."""
+
+import trio
+from asking import Lines
+
+from mesh.failures import CallFailed
+
+
+async def main(host):
+    lines, registry = Lines(), (host.arguments["registry"], host.arguments["registry_port"])
+    asked = {"service": "players", "query": host.arguments.get("query", {})}
+    while True:
+        try:
+            found = await lines.call(registry, "registry.Registry/find", asked)
+            told = " ".join(each["name"] for each in found)
+        except CallFailed as failure:
+            told = f"! {failure.status.name}"
+        host.app.send_nowait(told.encode())
+        await trio.sleep(host.arguments.get("every", 5.0))
