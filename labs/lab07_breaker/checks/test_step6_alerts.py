@@ -1,0 +1,125 @@
+"""Step 6: a thousand alerts are one."""
+
+import pytest
+
+from labs.lab07_breaker.drills import Message
+from labs.lab07_breaker.evidence import crowd_calls, pages, reports
+from labs.lab07_breaker.scenes import CLIENTS, PROGRAMS, crowd
+from labs.testbed.judge import Judge
+from labs.testbed.unit import Script
+
+pytestmark = pytest.mark.step("6")
+
+
+class Told:
+    """A student's `Alerts` in a unit script."""
+
+    def __init__(self, script: Script, **told: object) -> None:
+        self._script = script
+        script.make("alerts.Alerts", store="desk", keywords=told)
+
+    def opened(self, source: str, now: float, target: str = "players") -> None:
+        """A circuit opens."""
+        self._script.call(
+            "desk.opened", target, source, keywords={"now": now}, because=f"at {now:g}", label=f"{source}-{now:g}"
+        )
+
+    def closed(self, source: str, now: float, target: str = "players") -> None:
+        """A circuit closes."""
+        self._script.call(
+            "desk.closed", target, source, keywords={"now": now}, because=f"at {now:g}", label=f"{source}-{now:g}"
+        )
+
+    def due(self, at: float | None, because: str, label: str) -> None:
+        """When it wants to be called."""
+        self._script.call("desk.next_timer", returns=at, because=because, label=label)
+
+    def says(self, now: float, messages: list[Message], because: str, label: str) -> None:
+        """What it says when it is called."""
+        self._script.call("desk.handle_timer", keywords={"now": now}, returns=messages, because=because, label=label)
+
+
+@pytest.mark.seeds(1)
+def test_one_message(judge: Judge) -> None:
+    """Three sources report the same target: one message, when they have been gathered, and one when all is over."""
+    script = Script("one")
+    told = Told(script)
+    told.due(None, "nothing has happened", "idle")
+    told.opened("a", 10.0)
+    told.due(15.0, "reports are gathered for five seconds from the first on", "gather")
+    told.opened("b", 12.0)
+    told.opened("a", 14.0)
+    told.due(15.0, "further ones do not put it off", "not-put-off")
+    told.says(14.9, [], "it is not due", "early")
+    told.says(15.0, [Message("players", 10.0, 2)], "players, since 10.0, seen by two: a has reported twice", "told")
+    told.says(15.0, [], "it has been told", "once")
+    told.opened("c", 20.0)
+    told.says(26.0, [], "a third only counts", "third")
+    told.closed("a", 30.0)
+    told.closed("b", 31.0)
+    told.due(320.0 + 11.0, "c is open; it is waited for 300 seconds after the last report", "silence")
+    told.closed("c", 32.0)
+    told.due(32.0, "the last has closed: now", "over-due")
+    told.says(32.0, [Message("players", 10.0, 3, over=True)], "over; three have seen it", "over")
+    told.due(None, "that was that", "idle-again")
+    told.opened("b", 50.0)
+    told.says(55.0, [Message("players", 50.0, 1)], "the next time is another time", "next")
+    judge.unit(script)
+
+
+@pytest.mark.seeds(1)
+def test_who_is_told_of_what(judge: Judge) -> None:
+    """Two targets are two messages; what closes before it was told is told all the same; what falls silent is over."""
+    script = Script("groups")
+    told = Told(script, gather=2.0, silence=60.0)
+    told.closed("z", 0.5)
+    told.due(None, "what has not opened cannot close", "unknown")
+    told.opened("a", 1.0)
+    told.opened("a", 1.5, "cards")
+    told.opened("b", 1.6, "cards")
+    told.due(3.0, "the earlier of both", "earlier")
+    told.says(3.0, [Message("players", 1.0, 1)], "players is due", "players")
+    told.due(3.5, "cards is next", "cards-due")
+    told.closed("a", 3.2, "cards")
+    told.closed("b", 3.3, "cards")
+    told.due(3.5, "gathered is gathered", "cards-due-still")
+    both = [Message("cards", 1.5, 2), Message("cards", 1.5, 2, over=True)]
+    told.says(3.5, both, "it has been, and it is over", "both")
+    told.opened("a", 20.0)
+    told.due(80.0, "players was heard of at 20.0, and opened again", "silence")
+    told.says(79.0, [], "it may still be heard of", "not-silent")
+    told.says(80.0, [Message("players", 1.0, 1, over=True)], "nobody has said anything for 60 seconds", "silent")
+    told.due(None, "nothing is left", "nothing")
+    judge.unit(script)
+
+
+@pytest.mark.seeds(1)
+def test_a_thousand_breakers(judge: Judge) -> None:
+    """*players* dies before a thousand clients: a thousand breakers open, and whoever is on call hears it once."""
+    trace = judge.play(crowd(name="thousand"))
+    many = PROGRAMS * CLIENTS
+    opened, closed = (sum(state == wanted for _, state in reports(trace)) for wanted in ("open", "closed"))
+    judge.bites("a thousand breakers have opened", opened >= many)
+    judge.bites("and closed", closed >= many and any(crowd_calls(trace)))
+    told = pages(trace)
+    judge.expect(
+        "thousand:one",
+        len([each for each in told if not each["over"]]) == 1,
+        f"one message says that something has failed, and not {opened}",
+        found=f"{len(told)} messages",
+    )
+    judge.expect(
+        "thousand:names", told[0]["target"] == "players", "it names players", found=f"it names {told[0]['target']}"
+    )
+    judge.expect(
+        "thousand:all",
+        told[0]["sources"] == many,
+        f"it says that {many} have seen it",
+        found=f"it says {told[0]['sources']}",
+    )
+    judge.expect(
+        "thousand:over",
+        [each["over"] for each in told] == [False, True],
+        "and one says that it is over",
+        found=f"{len(told)} messages",
+    )

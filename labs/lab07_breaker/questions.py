@@ -1,0 +1,3 @@
+"""Lab 7's questions."""
+
+DEFECTS: dict[str, str] = {}
