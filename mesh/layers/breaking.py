@@ -8,7 +8,7 @@ from typing import Protocol
 
 import trio
 
-from mesh.failures import CallFailed, Rejected
+from mesh.failures import CallFailed, Rejected, Status
 from mesh.service import Layer, Request, Response, Service
 
 
@@ -36,7 +36,9 @@ def breaking(breaker: Circuit) -> Layer[Request, Response]:
                 tell = breaker.succeeded
                 return response
             except CallFailed as failure:
-                tell = breaker.failed if failure.blames_the_callee else breaker.abandoned
+                # Hystrix: whom a bulkhead below has refused counts like a failure; the service hangs, or is too slow.
+                counts = failure.blames_the_callee or failure.status is Status.RESOURCE_EXHAUSTED
+                tell = breaker.failed if counts else breaker.abandoned
                 raise
             finally:
                 tell(now=trio.current_time())

@@ -70,7 +70,6 @@ class FailureAccrual:
             self._relapses += 1
             self.health = Health.DEAD
             self._dead_until = now + self.backoff.wait(self._relapses, randomness=self.randomness)
-            self._row = 0
 
     def ignored(self, *, now: float) -> None:
         """A request's end says nothing about the endpoint; a probe must be made again."""

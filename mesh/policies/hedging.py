@@ -5,7 +5,7 @@ It shortens the slowest one per cent at the price of about one per cent more req
 made twice.
 """
 
-from bisect import insort
+from bisect import bisect_left, insort
 from collections import deque
 from dataclasses import dataclass, field
 
@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 class Hedging:
     """Says after how long to ask again; `percentile` of the last `remembered` answers, which took how long in seconds.
 
-    `share` bounds the extra requests: of the last `remembered` requests, at most so many were hedged.
+    `share` bounds the extra requests: of the last `remembered` answers at most so many were hedged; of fewer, one.
     """
 
     percentile: float = 0.99
@@ -23,15 +23,16 @@ class Hedging:
     share: float = 0.01
     _recent: deque[float] = field(default_factory=deque)
     _sorted: list[float] = field(default_factory=list)
-    _budget: float = 1.0
+    _answers: int = 0
+    _hedged: deque[int] = field(default_factory=deque)  # how many answers were there, at each hedge
 
     def answered(self, seconds: float) -> None:
         """An answer came after `seconds`."""
         self._recent.append(seconds)
         insort(self._sorted, seconds)
         if len(self._recent) > self.remembered:
-            self._sorted.remove(self._recent.popleft())
-        self._budget = min(self._budget + self.share, 1.0 + self.share * self.remembered)
+            del self._sorted[bisect_left(self._sorted, self._recent.popleft())]
+        self._answers += 1
 
     def wait(self) -> float | None:
         """After how many seconds to ask a second time; None as long as too little is known."""
@@ -41,7 +42,9 @@ class Hedging:
 
     def may_hedge(self) -> bool:
         """Whether a second request may be made; if so, it is counted."""
-        if self._budget < 1.0:
+        while self._hedged and self._hedged[0] <= self._answers - self.remembered:
+            self._hedged.popleft()
+        if len(self._hedged) >= max(1, int(self.share * len(self._recent))):
             return False
-        self._budget -= 1.0
+        self._hedged.append(self._answers)
         return True
