@@ -1,13 +1,11 @@
 """What the judge reads off its wires and ports: who was called, who renewed when, and how long people waited."""
 
-import json
 import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from ipaddress import IPv4Address
-from typing import Any
 
-from labs.lab06_discovery.kinds import body
+from labs.lab06_discovery.kinds import head
 from labs.lab06_discovery.topology import address
 from labs.story.trace import FrameEvent, Trace
 from netstack.wire import SECOND
@@ -21,18 +19,10 @@ def arrived(trace: Trace, host: str, kind: str) -> list[tuple[float, FrameEvent]
     return sorted(found, key=lambda each: each[0])
 
 
-def told(frame: FrameEvent) -> Any:
-    """The arguments of a call, or the value of an answer; None for what is no JSON."""
-    try:
-        return json.loads(body(frame.data))
-    except (ValueError, RecursionError):
-        return None
-
-
 def named(frame: FrameEvent) -> str:
-    """The instance that a call to the registry is about."""
-    arguments = told(frame)
-    return str(arguments.get("name", "")) if isinstance(arguments, dict) else ""
+    """The instance that a request to the registry is about."""
+    words = head(frame.data).split("/")
+    return words[3] if len(words) > 3 else ""
 
 
 def sent_by(frame: FrameEvent, host: str) -> bool:
@@ -46,7 +36,7 @@ def asked(trace: Trace, hosts: Iterable[str]) -> Counter[str]:
 
 
 def waits(trace: Trace, host: str = "a") -> list[float]:
-    """How many seconds each question waited for its answer, the shortest first; those without an answer are left out."""
+    """How many seconds each question waited for its answer, the shortest first; those without one are left out."""
     begun = {_team(event.payload): event.at for event in trace.at_port("taken", host)}
     answered = {event.payload.partition(b":")[0]: event.at for event in trace.at_port("delivered", host)}
     return sorted((answered[team] - at) / SECOND for team, at in begun.items() if team in answered)

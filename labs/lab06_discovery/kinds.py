@@ -5,30 +5,36 @@ import re
 from labs.story import packets
 from labs.story.packets import Field
 
-METHODS = {
-    "players.Players/of": "ask",
-    "registry.Registry/register": "register",
-    "registry.Registry/renew": "renew",
-    "registry.Registry/cancel": "cancel",
-    "registry.Registry/find": "find",
-}
-"""What each call is called in scripts and pictures."""
+CALLED = (
+    ("ask", rb"POST /players\.Players/of "),
+    ("register", rb"PUT /services/\w+/[\w.-]+ "),
+    ("renew", rb"PUT /services/\w+/[\w.-]+/heartbeat "),
+    ("status", rb"PUT /services/\w+/[\w.-]+/status "),
+    ("cancel", rb"DELETE /services/\w+/[\w.-]+ "),
+    ("find", rb"GET /services/\w+[ ?]"),
+)
+"""What each request is called in scripts and pictures."""
 
-ANSWERED = b"HTTP/1.1 200"
-_CALL = re.compile(rb"POST /([\w.]+/\w+) HTTP/1\.1\r\n")
+_REQUESTS = tuple((kind, re.compile(pattern + rb".*HTTP/1\.1\r\n")) for kind, pattern in CALLED)
+_ANSWER = re.compile(rb"HTTP/1\.1 (\d)")
+_HEAD = re.compile(rb"(?:[A-Z]+ \S+|HTTP/1\.1 \d+)")
 _BODY = re.compile(rb"\r\n\r\n(.*)", re.DOTALL)
 
 
 def classify(frame: bytes) -> str:
-    """`ask`, `register`, `renew`, `cancel`, `find`; `answer` and `refusal`; else TCP's names, or `arp`."""
+    """`ask`, `register`, `renew`, `status`, `cancel`, `find`; `answer`, `refusal`; else TCP's names, or `arp`."""
     kind = packets.classify(frame)
     if kind != "data":
         return kind
-    if called := _CALL.search(frame):
-        return METHODS.get(called[1].decode(), "call")
-    if b"HTTP/1.1 " in frame:
-        return "answer" if ANSWERED in frame else "refusal"
-    return kind
+    if answered := _ANSWER.search(frame):
+        return "answer" if answered[1] == b"2" else "refusal"
+    return next((name for name, pattern in _REQUESTS if pattern.search(frame)), kind)
+
+
+def head(frame: bytes) -> str:
+    """The method and the path of a request, or the status of an answer; "" for what is neither."""
+    found = _HEAD.search(frame)
+    return found[0].decode("ascii", "replace") if found else ""
 
 
 def body(frame: bytes) -> bytes:
@@ -38,10 +44,9 @@ def body(frame: bytes) -> bytes:
 
 
 def describe(frame: bytes) -> str:
-    """The frame in one line: of a call, its method and its arguments."""
-    kind = classify(frame)
-    if kind in (*METHODS.values(), "answer", "refusal"):
-        return f"{kind} {body(frame).decode('utf-8', 'replace')}"
+    """The frame in one line: of a request or an answer, its head and its body."""
+    if classify(frame) in (*(kind for kind, _ in CALLED), "answer", "refusal"):
+        return f"{head(frame)} {body(frame).decode('utf-8', 'replace')}".strip()
     return packets.describe(frame)
 
 

@@ -1,7 +1,6 @@
 """What lab 6 plays: a registry and those who register, ask it, and call each other; and how they die."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -15,14 +14,15 @@ PORT = 8080
 """Where everybody's services listen. That it works is a convention, and no more."""
 
 REGISTRY_PORT = 8500
+REGISTRY = [address("reg"), REGISTRY_PORT]
 PRODUCTION = {"environment": "production"}
-MESH = ("mesh.http.client", "mesh.http.server", "mesh.rpc")
+MESH = ("mesh.discovery.registry", "mesh.rpc", "mesh.http.server")
 """What takes long to import, and is imported once."""
 
 
 def registry(*, begin: float = 0.0, name: str = "main", killed: int | None = None, **settings: Any) -> Program:
     """The registry, around the student's `leases.py`; `settings` are its keywords."""
-    arguments = {"begin": begin, "registry": settings}
+    arguments = {"begin": begin, "registry": settings, "port": REGISTRY_PORT}
     return Program(host="reg", file="registry.py", name=name, arguments=arguments, killed=killed)
 
 
@@ -42,15 +42,15 @@ def players(
     **more: Any,
 ) -> Program:
     """Instances of players on one host, each registered if wanted."""
-    where = {"registry": address("reg"), "registry_port": REGISTRY_PORT} if registered else {}
+    where = {"registry": REGISTRY} if registered else {}
     arguments = {"instances": [dict(each) for each in instances], "begin": begin, **where, **more}
     return Program(host=host, file="players.py", name=name, arguments=arguments, killed=killed)
 
 
 def looking(host: str = "a", *, every: float = 5.0, query: Mapping[str, str] = PRODUCTION) -> Program:
     """Somebody who asks the registry each `every` seconds, and tells people what it says."""
-    where = {"registry": address("reg"), "registry_port": REGISTRY_PORT}
-    return Program(host=host, file="looking.py", arguments={"every": every, "query": dict(query), **where})
+    arguments = {"every": every, "query": dict(query), "registry": REGISTRY}
+    return Program(host=host, file="looking.py", arguments=arguments)
 
 
 def scene(name: str, programs: Sequence[Program], *, seconds: float, ports: Sequence[Port] = (), **more: Any) -> Scene:
@@ -94,10 +94,16 @@ def balanced(
     return scene(f"balanced-{balancer.replace(' ', '-')}", programs, seconds=60, ports=[port])
 
 
-def teams(*, balancer: str = "peak ewma", **lastgood: float) -> Program:
+def teams(*, balancer: str = "peak ewma", begin: float = 0.5, **lastgood: float) -> Program:
     """The application: it asks the registry for players in production. `lastgood` are keywords of `LastGood`."""
-    where = {"registry": address("reg"), "registry_port": REGISTRY_PORT}
-    arguments = {"balancer": balancer, "query": PRODUCTION, "lastgood": lastgood, **where}
+    arguments = {
+        "begin": begin,
+        "balancer": balancer,
+        "query": PRODUCTION,
+        "lastgood": lastgood,
+        "patience": 0.5,
+        "registry": REGISTRY,
+    }
     return Program(host="a", file="teams.py", arguments=arguments)
 
 

@@ -1,11 +1,14 @@
 """Step 3: when many fall silent at once, the network has more likely failed than they have."""
 
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 
 from labs.lab06_discovery.evidence import arrived, lists, named, sweeps
 from labs.lab06_discovery.peers import are, instance, names, random_source
-from labs.lab06_discovery.scenes import looking, players, registry, scene
 from labs.lab06_discovery.scenes import instance as running
+from labs.lab06_discovery.scenes import looking, players, registry, scene
 from labs.testbed.judge import Judge
 from labs.testbed.unit import Script
 from netstack.wire import SECOND
@@ -35,7 +38,7 @@ def renew(script: Script, who: list[str], now: float, *, store: str = "registry"
 
 @pytest.mark.seeds(1)
 def test_too_few_renewals(judge: Judge) -> None:
-    """A sweep that has seen 85 % of the renewals that should have come, or fewer, takes nobody out; with one more, it does."""
+    """A sweep that has seen 85 % of the renewals due, or fewer, takes nobody out; with one more, it does."""
     script = Script("threshold")
     there = crowd(script, 20)  # 40 renewals a minute, 34 are too few
     sweep, preserving = "registry.handle_timer", "registry.preserving"
@@ -121,6 +124,20 @@ def test_among_six(judge: Judge) -> None:
 
 
 @pytest.mark.seeds(1)
+def test_rounded_up(judge: Judge) -> None:
+    """15 % of seven is rounded up: two may go in one sweep."""
+    script = Script("rounding")
+    there = crowd(script, 7)
+    renew(script, there[2:], 30.0)
+    script.call("registry.handle_timer", keywords={"now": 60.0}, returns=are(), because="nobody has expired")
+    for at in (70.0, 90.0, 110.0):
+        renew(script, there[2:], at)
+    because = "15 renewals of 14 have come; two have expired, and 7 - int(0.85 · 7) = 2 may go"
+    script.call("registry.handle_timer", keywords={"now": 120.0}, returns=_some_of(there[:2], 2), because=because)
+    judge.unit(script)
+
+
+@pytest.mark.seeds(1)
 def test_other_terms(judge: Judge) -> None:
     """What is expected goes by `sweep_every` and `renewed_every`, whatever they are."""
     script = Script("terms")
@@ -139,14 +156,14 @@ def test_other_terms(judge: Judge) -> None:
     judge.unit(script)
 
 
-def _some_of(possible: list[str], count: int):  # noqa: ANN202 - a predicate
+def _some_of(possible: list[str], count: int) -> Callable[[Any], bool]:
     return lambda found: len(set(names(found))) == len(names(found)) == count and set(names(found)) <= set(possible)
 
 
 @pytest.mark.exact
 @pytest.mark.seeds(2)
 def test_a_cut_is_no_death(judge: Judge) -> None:
-    """Six of eleven instances are cut off, and one dies: nobody is taken out. When the six are back, the dead one goes."""
+    """Six of eleven are cut off, and one dies: nobody is taken out. When the six are back, the dead one goes."""
     source = judge.random
     cut, back = source.randint(70, 100), source.randint(330, 400)
     died = source.randint(cut + 10, cut + 60)

@@ -29,7 +29,7 @@ def tell(script: Script, *story: tuple[str, float, object, str, str], load: str 
 
 @pytest.mark.seeds(1)
 def test_a_peak_is_believed(judge: Judge) -> None:
-    """A slower answer counts at once, a faster one by and by; what is not heard of again fades, to a third in ten seconds."""
+    """A slower answer counts at once, a faster one by and by; without answers it fades, in ten seconds to e⁻¹."""
     script = Script("peak")
     script.make("balance.PeakEwma", store="load")
     third = math.exp(-1)
@@ -159,7 +159,7 @@ def test_the_slow_one_is_not_noticed(judge: Judge) -> None:
 @pytest.mark.exact
 @pytest.mark.seeds(1)
 def test_a_cold_newcomer(judge: Judge) -> None:
-    """A third instance comes, and needs 2 s for its first answer: one person waits for it; with tower's assumption, more."""
+    """A newcomer needs 2 s for its first answer: one person waits for it; with tower's assumption, more do."""
     takes = {"p1": FAST, "p2": FAST, "p3": 2.0}
     came = 1.0
     finagle, tower = (

@@ -2,8 +2,9 @@
 
 import pytest
 
+from labs.conformance import conforms
 from labs.lab06_discovery.evidence import arrived, sent_by, waits
-from labs.lab06_discovery.scenes import outage
+from labs.lab06_discovery.scenes import APPLICATION, outage
 from labs.story.trace import Trace
 from labs.testbed.judge import Judge
 from labs.testbed.unit import Script
@@ -66,6 +67,8 @@ def test_when_to_ask(judge: Judge) -> None:
     asks(script, 6.0, "in a second", "first")
     failed(script, 6.5)
     asks(script, 8.5, "in two", "second")
+    answered(script, [], 8.6, "the registry has just begun")
+    asks(script, 12.6, "nobody is as good as no answer: in four", "empty-first")
     answered(script, ["p1"], 9.0)
     asks(script, 39.0, "in thirty", "good")
     at = 40.0
@@ -184,3 +187,9 @@ def test_the_registry_is_cut_off(judge: Judge) -> None:
         found=f"it tried {len(knocks)} times",
     )
     judge.expect("cut:again", len(knocks) >= 4, "it goes on trying", found=f"it tried {len(knocks)} times")
+
+
+@pytest.mark.seeds(1)
+def test_the_application(judge: Judge) -> None:
+    """All that you have written, together: people ask *teams*, and hear what they hear in every lab."""
+    conforms(judge, APPLICATION, count=4)

@@ -25,7 +25,7 @@ def balancer_of(kind, randomness):
 async def main(host):
     lines = Lines()
     balancer = balancer_of(host.arguments["balancer"], host.random)
-    later = dict(host.arguments.get("later", {}))
+    later = dict(host.arguments["later"])
     balancer.set_endpoints([name for name in host.arguments["players"] if name not in later])
 
     async def come(name, at):

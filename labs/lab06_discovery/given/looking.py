@@ -7,13 +7,12 @@ from mesh.failures import CallFailed
 
 
 async def main(host):
-    lines, registry = Lines(), (host.arguments["registry"], host.arguments["registry_port"])
-    asked = {"service": "players", "query": host.arguments.get("query", {})}
+    lines, registry = Lines(), tuple(host.arguments["registry"])
     while True:
         try:
-            found = await lines.call(registry, "registry.Registry/find", asked)
-            told = " ".join(each["name"] for each in found)
+            found = await lines.find(registry, "players", host.arguments["query"])
+            told = " ".join(each.name for each in found)
         except CallFailed as failure:
             told = f"! {failure.status.name}"
         host.app.send_nowait(told.encode())
-        await trio.sleep(host.arguments.get("every", 5.0))
+        await trio.sleep(host.arguments["every"])

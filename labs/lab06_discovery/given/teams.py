@@ -8,7 +8,6 @@ import trio
 from asking import Lines
 from business import answer, apology, team_asked_about
 from lastgood import LastGood
-from travelling import from_json
 
 from mesh.failures import CallFailed
 
@@ -16,6 +15,7 @@ TRIES = 3
 
 
 async def main(host):
+    await trio.sleep(host.arguments["begin"])
     finder = Finder(host)
     async with trio.open_nursery() as nursery:
         nursery.start_soon(finder.follow)
@@ -29,9 +29,9 @@ class Finder:
     def __init__(self, host) -> None:
         self.host, self.arguments = host, host.arguments
         self.lines = Lines()
-        self.patience = host.arguments.get("patience", 0.5)
-        self.known = LastGood(**host.arguments.get("lastgood", {}))
-        self.balancer = balancer_of(host.arguments.get("balancer", "peak ewma"), host.random, self.is_usable)
+        self.patience = host.arguments["patience"]
+        self.known = LastGood(**host.arguments["lastgood"])
+        self.balancer = balancer_of(host.arguments["balancer"], host.random, self.is_usable)
         self.began = trio.Event()
 
     def is_usable(self, instance):
@@ -39,17 +39,16 @@ class Finder:
 
     async def follow(self) -> None:
         """Ask the registry whenever it is time to."""
-        registry = (self.arguments["registry"], self.arguments["registry_port"])
-        asked = {"service": "players", "query": self.arguments.get("query", {})}
+        registry = tuple(self.arguments["registry"])
         while True:
             await trio.sleep_until(self.known.next_timer())
             try:
                 with trio.fail_after(self.patience):
-                    found = await self.lines.call(registry, "registry.Registry/find", asked)
+                    found = await self.lines.find(registry, "players", self.arguments["query"])
             except (CallFailed, trio.TooSlowError):
                 self.known.failed(now=trio.current_time())
             else:
-                self.known.answered(tuple(map(from_json, found)), now=trio.current_time())
+                self.known.answered(found, now=trio.current_time())
             self.balancer.set_endpoints(self.known.instances)
             if self.known.instances:
                 self.began.set()

@@ -24,7 +24,7 @@ class LastGood:
 
     def answered(self, instances: Sequence[Hashable], *, now: float) -> None:
         """The registry has answered."""
-        if not instances and self.instances:
+        if not instances:
             self.failed(now=now)  # it has forgotten, or has just begun: ask again soon
             return
         self.instances = tuple(instances)

@@ -4,7 +4,7 @@ So far it believes everybody for ever, and gives everybody to whoever asks. The 
 write.
 """
 
-from mesh.instances import Instance, NoLease, Status  # noqa: F401 - you will need them
+from mesh.instances import Instance, NoLease, Status
 
 
 class Registry:
