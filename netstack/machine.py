@@ -51,7 +51,8 @@ class Machine:
     @property
     def at_rest(self) -> bool:
         """Whether the host, left to itself, would do nothing but forget connections that are over."""
-        return all(connection.state is State.TIME_WAIT for connection in self.host.ports.connections.values())
+        over = all(connection.state is State.TIME_WAIT for connection in self.host.ports.connections.values())
+        return over and self.host.internet.next_timer() is None  # nor is a neighbour looked for
 
     def handle_timer(self, *, now: float) -> None:
         """Do what is due."""
