@@ -16,6 +16,8 @@ SHELLS = ("netstack/link/", "netstack/driver.py", "netstack/names.py", "netstack
 CORES = (
     "netstack/**/*.py",
     "mesh/policies/**/*.py",
+    "mesh/discovery/dns/cache.py",
+    "mesh/discovery/dns/zone.py",
     "mesh/discovery/registry/desk.py",
     "mesh/discovery/registry/wire.py",
 )

@@ -23,7 +23,7 @@ PURPOSE = {
     "notebooks": "Jupyter, for the lectures (about 200 MB)",
     "bench": "the peers that the benchmarks measure",
     "explore": "Hypothesis, which draws schedules of faults",
-    "mesh": "what the services of labs 5 to 12 speak HTTP with (httptools, h2)",
+    "mesh": "what the services of labs 5 to 12 talk with (httptools, h2, dnspython, kazoo)",
     "privacy": "the package `cryptography`, for the elective step of lab 1",
 }
 
