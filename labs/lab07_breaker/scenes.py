@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from labs.lab07_breaker.kinds import classify
-from labs.lab07_breaker.topology import Crowd, Row, Tiers
+from labs.lab07_breaker.topology import Crowd, Pair, Tiers
 from labs.testbed.scene import Limits, Offering, Port, Program, Scene
 from netstack.wire import SECOND
 
@@ -28,7 +28,7 @@ def pair(
     """People ask *teams*, *teams* asks *players*, who may be ill; `teams` and `players` are what each is told."""
     return Scene(
         name=name,
-        topology=Row,
+        topology=Pair,
         programs=(
             Program(host="players", file="tier.py", arguments=dict(players)),
             Program(host="teams", file="teams.py", arguments={"to": "players", **teams}),
@@ -111,7 +111,7 @@ def crowd(
 
 APPLICATION = Scene(
     name="application",
-    topology=Row,
+    topology=Pair,
     programs=(
         Program(host="players", file="players.py"),
         Program(
@@ -142,10 +142,21 @@ TRIPPED = pair(
     teams={"breaker": {}, "timeout": 1.0},
     players={"ill": [[2.0, 8.0, "down"]]},
 )
+DAY = pair(
+    at(*(n / 2 for n in range(1, 47) for _ in range(2))),
+    name="day",
+    teams={
+        "tries": 2,
+        "timeout": 0.5,
+        "budget": {"share": 0.1, "reserve": 0.1},
+        "breaker": {"requests": 24, "sleep": 3.0, "window": 20.0},
+    },
+    players={"work": 0.05, "ill": [[0.9, 7.2, "bad"], [8.9, 17.0, "down"], [20.04, 20.07, "down"]]},
+)
 FALL = crowd(name="fall")
 FALL_WITH_JITTER = crowd(name="fall-with-jitter", jitter=5.0)
 
 SCENES = {
     scene.name: scene
-    for scene in (APPLICATION, DEADLINE, NO_DEADLINE, STORM, BUDGETED, TRIPPED, FALL, FALL_WITH_JITTER)
+    for scene in (APPLICATION, DEADLINE, NO_DEADLINE, STORM, BUDGETED, TRIPPED, DAY, FALL, FALL_WITH_JITTER)
 }

@@ -11,24 +11,29 @@ from mininet.topo import Topo
 LINE = {"delay": "1ms"}
 
 
-class Row(Topo):
-    """Hosts in a row, each joined to the next, whose addresses are 10.0.1.1 and 10.0.1.2, 10.0.2.1 and 10.0.2.2, …"""
-
-    def build(self, hosts: tuple[str, ...] = ("teams", "players"), **more: Any) -> None:
-        """Add them; `more` are parameters of each link."""
-        for place, name in enumerate(hosts):
-            self.addHost(name, ip=f"10.0.{place or 1}.{2 if place else 1}/24")
-        for place, (one, other) in enumerate(pairwise(hosts), 1):
-            ends = {"params1": {"ip": f"10.0.{place}.1/24"}, "params2": {"ip": f"10.0.{place}.2/24"}}
-            self.addLink(one, other, **LINE | ends | more)
+def add_row(topology: Topo, hosts: tuple[str, ...], more: dict[str, Any]) -> None:
+    """Hosts in a row, each joined to the next by a line of its own: 10.0.1.1 and 10.0.1.2, 10.0.2.1 and 10.0.2.2, …"""
+    for place, name in enumerate(hosts):
+        topology.addHost(name, ip=f"10.0.{place or 1}.{2 if place else 1}/24")
+    for place, (one, other) in enumerate(pairwise(hosts), 1):
+        ends = {"params1": {"ip": f"10.0.{place}.1/24"}, "params2": {"ip": f"10.0.{place}.2/24"}}
+        topology.addLink(one, other, **LINE | ends | more)
 
 
-class Tiers(Row):
-    """Four services in a row: three of them call another."""
+class Pair(Topo):
+    """Hosts teams and players; `more` are parameters of the link."""
 
     def build(self, **more: Any) -> None:
         """Add them."""
-        super().build(("site", "teams", "players", "cards"), **more)
+        add_row(self, ("teams", "players"), more)
+
+
+class Tiers(Topo):
+    """Four services in a row, three of which call another; `more` are parameters of each link."""
+
+    def build(self, **more: Any) -> None:
+        """Add them."""
+        add_row(self, ("site", "teams", "players", "cards"), more)
 
 
 class Crowd(Topo):
@@ -42,4 +47,4 @@ class Crowd(Topo):
             self.addLink("web", name, params1={"ip": f"10.0.{place}.1/24"}, **LINE | more)
 
 
-topos = {"row": Row, "tiers": Tiers, "crowd": Crowd}
+topos = {"pair": Pair, "tiers": Tiers, "crowd": Crowd}

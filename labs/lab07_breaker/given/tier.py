@@ -1,7 +1,7 @@
 """A service in a row of services: it works for a while, then asks the next one, or answers itself if it is the last.
 
-It can be ill, as its arguments say, between two times: *down* (it answers that it is), *bad* (it calls the question a
-bad one), or *hangs* (it does not answer). People may watch it at its application port.
+It can be ill, as its arguments say, for its first calls (`fails`), or between two times (`ill`): *down* (it answers
+that it is), *bad* (it calls the question a bad one), or *hangs* (it does not answer). People may watch it at a port.
 """
 
 import json
@@ -59,6 +59,8 @@ class Tier:
 
     async def _suffer(self) -> None:
         now = trio.current_time() - self._began
+        if self.asked <= self._settings.get("fails", 0):
+            raise CallFailed(Status.UNAVAILABLE, f"{self._host.name} is not well yet")
         ills = (how for begin, end, how in self._settings.get("ill", []) if begin <= now < end)
         match next(ills, "well"):
             case "down":
