@@ -1,6 +1,7 @@
 """What lab 6 plays: a registry and those who register, ask it, and call each other; and how they die."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -13,6 +14,7 @@ from netstack.wire import MILLISECOND, SECOND
 PORT = 8080
 """Where everybody's services listen. That it works is a convention, and no more."""
 
+NEW_PORT = 9090
 REGISTRY_PORT = 8500
 REGISTRY = [address("reg"), REGISTRY_PORT]
 PRODUCTION = {"environment": "production"}
@@ -47,9 +49,16 @@ def players(
     return Program(host=host, file="players.py", name=name, arguments=arguments, killed=killed)
 
 
-def looking(host: str = "a", *, every: float = 5.0, query: Mapping[str, str] = PRODUCTION) -> Program:
-    """Somebody who asks the registry each `every` seconds, and tells people what it says."""
-    arguments = {"every": every, "query": dict(query), "registry": REGISTRY}
+def looking(
+    host: str = "a",
+    *,
+    every: float = 5.0,
+    begin: float = 0.0,
+    query: Mapping[str, str] = PRODUCTION,
+    at: str = "reg",
+) -> Program:
+    """Somebody who asks the registry `at` a host each `every` seconds from `begin` on, and tells people what it says."""
+    arguments = {"begin": begin, "every": every, "query": dict(query), "registry": [address(at), REGISTRY_PORT]}
     return Program(host=host, file="looking.py", arguments=arguments)
 
 
@@ -115,6 +124,7 @@ def outage(
     late: float | None = None,
     count: int = 200,
     every: int = SECOND // 2,
+    begin: int = SECOND,
     balancer: str = "by lot",
     name: str = "outage",
 ) -> Scene:
@@ -133,8 +143,8 @@ def outage(
         programs.append(registry(begin=again, name="again", preserves_itself=False))
     if late is not None:
         programs.append(players("p4", instance("p4", renews_every=10.0), begin=late))
-    port = Port(host="a", offers=people(count, every=every, begin=SECOND))
-    return scene(name, programs, seconds=(count * every) / SECOND + 5, ports=[port])
+    port = Port(host="a", offers=people(count, every=every, begin=begin))
+    return scene(name, programs, seconds=(begin + count * every) / SECOND + 4, ports=[port])
 
 
 LIST = scene(
@@ -152,6 +162,112 @@ SLOW = {"p1": 0.01, "p2": 0.01, "p3": 0.4}
 ROUND_ROBIN = balanced("round robin", SLOW)
 LEAST_LOADED = balanced("least loaded", SLOW)
 PEAK_EWMA = balanced("peak ewma", SLOW)
+WAYS = ("balancer", "dns", "hosts", "srv")
+FIRST_CHECK = 0.25
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Move:
+    """*players* moves from p1 to p2 at `moves`, and there to another port at `changes`. Times are seconds.
+
+    Somebody edits the hosts file at `edits`; takes the old name out of the zone at `moves`, and puts in the new one at
+    `names`. The balancer checks each `interval`.
+    """
+
+    moves: float
+    changes: float
+    edits: float
+    names: float
+    ttl: int
+    negative: int
+    interval: int
+    rise: int
+    fall: int
+    until: float
+    every: float = 5.0
+
+    def scene(self, name: str = "move") -> Scene:
+        """Four ways to find players, side by side."""
+        before, after = address("p1"), address("p2")
+        programs = [
+            players("p1", instance("p1"), registered=False, killed=_ns(self.moves)),
+            players("p2", instance("p2"), registered=False, begin=self.moves, killed=_ns(self.changes)),
+            players("p2", instance("p2", port=NEW_PORT), registered=False, begin=self.changes, name="moved"),
+            Program(host="ns", file="nameserver.py", arguments=self._zone(before, after)),
+            Program(host="lb", file="balancer.py", arguments=self._balancer([before, after])),
+            *(self._way(way, [[0.0, f"{before} players\n"], [self.edits, f"{after} players\n"]]) for way in WAYS),
+        ]
+        ports = [Port(host="a", name=way, program=way) for way in WAYS]
+        return scene(name, programs, seconds=self.until, ports=ports)
+
+    def _zone(self, before: str, after: str) -> dict[str, Any]:
+        edits = [
+            [0.0, "p1", "A", before],
+            [0.0, "p2", "A", after],
+            [0.0, "players", "A", before],
+            [0.0, "_players._tcp", "SRV", f"0 0 {PORT} p1.town."],
+            [self.moves, "players", "A"],
+            [self.moves, "_players._tcp", "SRV"],
+            [self.names, "players", "A", after],
+            [self.names, "_players._tcp", "SRV", f"0 0 {PORT} p2.town."],
+            [self.changes, "_players._tcp", "SRV", f"0 0 {NEW_PORT} p2.town."],
+        ]
+        return {"ttl": self.ttl, "negative": self.negative, "edits": edits}
+
+    def _balancer(self, backends: list[str]) -> dict[str, Any]:
+        terms = {"interval": self.interval, "rise": self.rise, "fall": self.fall, "first_check": FIRST_CHECK}
+        return {"backends": backends, "port": PORT, **terms}
+
+    def _way(self, way: str, hosts: list[list[Any]]) -> Program:
+        arguments = {
+            "way": way,
+            "every": self.every,
+            "hosts": hosts,
+            "nameserver": address("ns"),
+            "balancer": address("lb"),
+        }
+        return Program(host="a", file="old_ways.py", name=way, arguments=arguments)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chain:
+    """One of eight players, registered at `registered`, dies at `dies`; a copy of the registry is asked. Seconds.
+
+    A lease lasts for `duration`. The copy is made anew each `copied` seconds from `first_copy` on, and asked each
+    `asked` seconds from `first_asked` on.
+    """
+
+    registered: float
+    dies: float
+    first_copy: float
+    first_asked: float
+    duration: float = 180.0
+    copied: float = 30.0
+    asked: float = 30.0
+    until: float = 600.0
+
+    def scene(self, name: str = "chain") -> Scene:
+        """All of it: the registry, its copy, and somebody who asks that."""
+        others = [instance(f"p{n}", port=PORT + n) for n in range(7)]
+        copying = {"registry": REGISTRY, "begin": self.first_copy, "every": self.copied}
+        programs = [
+            registry(duration=self.duration),
+            players("p1", *others),
+            players("p2", instance("dies"), begin=self.registered, killed=_ns(self.dies)),
+            Program(host="lb", file="copying.py", arguments=copying),
+            looking(every=self.asked, begin=self.first_asked, at="lb"),
+        ]
+        return scene(name, programs, seconds=self.until)
+
+
+def _ns(seconds: float) -> int:
+    return round(seconds * SECOND)
+
+
+CHAIN = Chain(registered=13.0, dies=127.0, first_copy=11.0, first_asked=22.0)
+MOVE = Move(
+    moves=61.5, changes=250.5, edits=171.5, names=83.5, ttl=42, negative=27, interval=8, rise=3, fall=2, until=330
+)
 OUTAGE = outage(killed=20 * SECOND, died=30 * SECOND, again=60.0, late=70.0)
 APPLICATION = scene(
     "application",
@@ -160,4 +276,7 @@ APPLICATION = scene(
     ports=[Port(host="a", offers=people(10, every=SECOND), enough=10)],
 )
 
-SCENES = {each.name: each for each in (APPLICATION, LIST, ROUND_ROBIN, LEAST_LOADED, PEAK_EWMA, OUTAGE)}
+SCENES = {
+    each.name: each
+    for each in (APPLICATION, MOVE.scene(), CHAIN.scene(), LIST, ROUND_ROBIN, LEAST_LOADED, PEAK_EWMA, OUTAGE)
+}

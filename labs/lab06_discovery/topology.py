@@ -10,8 +10,9 @@ from mininet.topo import Topo
 
 ROUTER = "r"
 DELAY = "5ms"
-PLACES = ("a", "reg", "p1", "p2", "p3", "p4")
-"""*teams* and those who ask it at `a`, the registry at `reg`, instances of *players* at the others."""
+PLACES = ("a", "reg", "p1", "p2", "p3", "p4", "ns", "lb")
+"""*teams* and those who ask it at `a`, the registry at `reg`, instances of *players* at `p1` to `p4`; and of the old
+ways the name server and the balancer."""
 
 
 def address(host: str, places: tuple[str, ...] = PLACES) -> str:

@@ -8,11 +8,13 @@ from mesh.failures import CallFailed
 
 async def main(host):
     lines, registry = Lines(), tuple(host.arguments["registry"])
+    at = host.arguments["begin"]
     while True:
+        await trio.sleep_until(at)
         try:
             found = await lines.find(registry, "players", host.arguments["query"])
             told = " ".join(each.name for each in found)
         except CallFailed as failure:
             told = f"! {failure.status.name}"
         host.app.send_nowait(told.encode())
-        await trio.sleep(host.arguments["every"])
+        at += host.arguments["every"]
