@@ -171,6 +171,8 @@ class _Stage(Stage):
         return Acted(member.host, member.name, member.make(), sockets)
 
     def _live(self, program: Program, cast: Cast, seed: int) -> Live:
+        if program.pauses:
+            raise ValueError(f"scene {self.scene.name!r}: only `sim` pauses a program")
         has = has_links(self.plan, program)
         sockets = tuple(self.cables.at_host(end) for end in self.plan.interfaces(program.host) if has)
         settings = start_settings(self.scene, self.plan, program, self._open_ports(program), seed=seed, clock="real")

@@ -21,6 +21,18 @@ from netstack.tcp import Settings
 from netstack.wire import SECOND, Fault, Profile
 
 
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """From `begin` to `end`, in nanoseconds, a program gets no processor, as after `kill -STOP`.
+
+    Of the frames that arrive for its packet sockets meanwhile `room` wait for it, and the others are lost.
+    """
+
+    begin: int
+    end: int
+    room: int
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Program:
     """A program on a host. `file` is looked up in the lab's `given/` first, then among the student's own files.
@@ -32,7 +44,7 @@ class Program:
 
     On a host with an IP address a program has sockets; the host's links only if it is `raw`: what it sends there goes
     out beside what the host itself sends, and it sees every frame that arrives. (Elsewhere all programs have them.) At
-    `killed`, in nanoseconds, the judge ends it without a word, as `kill -9` does.
+    `killed`, in nanoseconds, the judge ends it without a word, as `kill -9` does. Only `sim` has `pauses`.
     """
 
     host: str
@@ -42,6 +54,7 @@ class Program:
     arguments: Mapping[str, Any] = field(default_factory=dict)
     raw: bool = False
     killed: int | None = None
+    pauses: tuple[Pause, ...] = ()
 
 
 class Peer(Protocol):

@@ -28,6 +28,7 @@ from labs.testbed.cast import Cast
 from labs.testbed.channel import NEVER, VERSION, Ask, ChannelError, Deliver, End, Frame, Message
 from labs.testbed.channel import Note as Noted
 from labs.testbed.machines import Machines
+from labs.testbed.pausing import Pausing
 from labs.testbed.ports import JudgesEnd
 from labs.testbed.scene import Acting, Plan, Port, Program, Scene
 from labs.testbed.wiring import Arrival, Wiring
@@ -76,7 +77,7 @@ def play(
         seed=seed,
         chance=chance,
     )
-    stage = Stage(scene, plan, recorder, wiring, Machines.of(scene, plan, seed))
+    stage = Stage(scene, plan, recorder, wiring, Machines.of(scene, plan, seed), _pausing(scene))
     try:
         stage.enter_all(cast, seed)
         stage.run()
@@ -85,6 +86,11 @@ def play(
         stage.end_all()
     output = {(actor.host, actor.name): actor.last_words() for actor in stage.actors}
     return Played(trace=trace, output=output, unmet=wiring.unmet(), overrun=stage.overrun)
+
+
+def _pausing(scene: Scene) -> Pausing:
+    programs = (each for each in scene.programs if isinstance(each, Program) and each.pauses)
+    return Pausing({(each.host, each.name): each.pauses for each in programs})
 
 
 @dataclass(slots=True)
@@ -96,6 +102,7 @@ class Stage:
     recorder: Recorder
     wiring: Wiring
     machines: Machines = field(default_factory=Machines)
+    pausing: Pausing = field(default_factory=Pausing)
     actors: list[Actor] = field(default_factory=list)
     overrun: str = ""
     now: int = 0
@@ -189,8 +196,8 @@ class Stage:
             if at < earliest and not actor.ended:
                 earliest = at
         for actor in self.actors:
-            if actor.wakes_at < earliest and not actor.ended:
-                earliest = actor.wakes_at
+            if not actor.ended and (at := self.pausing.wakes_at((actor.host, actor.name), actor.wakes_at)) < earliest:
+                earliest = at
         for ends in self._ports.values():
             for end in ends:
                 if (due := end.next_due()) is not None and due < earliest:
@@ -216,8 +223,9 @@ class Stage:
             # People go on asking and reading at the ports of a program that has ended; nobody is there to be told.
             frames = inboxes.get(actor.host, ()) if actor.has_links else ()
             arrived = [*frames, *self.machines.answers(actor.host, actor.name, now=self.now), *self._from_ports(actor)]
-            if not actor.ended and (arrived or actor.wakes_at <= self.now):
-                self._take_turn(actor, arrived)
+            told = None if actor.ended else self.pausing.arrive((actor.host, actor.name), arrived, now=self.now)
+            if told or (told is not None and actor.wakes_at <= self.now):
+                self._take_turn(actor, told)
             self._send_from_machines()
         if self._ends_at is None and self._satisfied():
             self._ends_at = self.now + self.scene.limits.grace
