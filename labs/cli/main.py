@@ -22,7 +22,7 @@ from labs.cli.exit import FAILED, INTERRUPTED, PASSED, PIPE_CLOSED, USAGE, Refus
 from labs.cli.terminal import escape, paint
 
 SECTIONS = {
-    "first": ("demo", "doctor", "list", "lecture"),
+    "first": ("demo", "doctor", "list", "lecture", "generations"),
     "do a lab": ("start", "run", "check", "questions", "replay", "explore", "report", "shell", "ledger", "needs"),
     "grade": ("grade", "prove", "release"),
     "work on the course": ("test", "bench", "pkt", "new-lab", "clean"),
@@ -66,7 +66,7 @@ def overview() -> str:
         sections["more"] = others
     for title, names in sections.items():
         if present := [name for name in names if name in known]:
-            lines += [paint(title, "bold"), *(f"  {name:<9} {known[name]}" for name in present), ""]
+            lines += [paint(title, "bold"), *(f"  {name:<11} {known[name]}" for name in present), ""]
     lines.append("exit codes: 0 passed, 1 failed, 2 inconclusive or not run, 64 wrong usage")
     return "\n".join(lines)
 

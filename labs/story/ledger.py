@@ -93,7 +93,7 @@ def open_ledger(course: Course, mine: Path | None = None) -> list[Row]:
         Row(
             number=entry.number,
             title=entry.title,
-            files=() if (lab := present.get(entry.number)) is None else tuple(_count_all(lab, mine)),
+            files=() if (lab := present.get(entry.number)) is None else tuple(counted(lab, mine)),
             zero=zero,
         )
         for entry in course.entries
@@ -101,11 +101,12 @@ def open_ledger(course: Course, mine: Path | None = None) -> list[Row]:
 
 
 def _zero(lab: Lab, mine: Path | None) -> int:
-    counted = _count_all(lab, None if lab.has_reference else mine)
-    return sum(each.lines for each in counted if each.inside)
+    files = counted(lab, None if lab.has_reference else mine)
+    return sum(each.lines for each in files if each.inside)
 
 
-def _count_all(lab: Lab, mine: Path | None) -> Iterator[Counted]:
+def counted(lab: Lab, mine: Path | None = None) -> Iterator[Counted]:
+    """The files of `lab` and their lines; nothing where `mine` has not begun it. Raises `LedgerError`."""
     folder = None if mine is None else mine / lab.folder.name.partition("_")[0]
     if folder is not None and not folder.is_dir():
         return

@@ -78,9 +78,9 @@ class _Page:
     budget: Budget = field(default_factory=Budget)
 
     def whole(self, title: str, summary: str, chapters: Sequence[Chapter]) -> str:
-        style = palette(":root") + STYLE + _asset("report.css")
-        script = _asset("report.js")
-        allowed = f"style-src {_hash(style)} {_hash(WITHOUT_SCRIPT)}; script-src {_hash(script)}"
+        style = palette(":root") + STYLE + asset("report.css")
+        script = asset("report.js")
+        allowed = f"style-src {hashed(style)} {hashed(WITHOUT_SCRIPT)}; script-src {hashed(script)}"
         policy = f"default-src 'none'; {allowed}; base-uri 'none'; form-action 'none'"
         parts = (
             '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">',
@@ -180,11 +180,12 @@ class _Page:
         return play_as_html(Shown(identity, title, played, culprit), self.fields, self.budget)
 
 
-def _asset(name: str) -> str:
+def asset(name: str) -> str:
+    """A file that goes into a page as it is: `report.css`, `report.js`."""
     return resources.files("labs.story").joinpath(name).read_text(encoding="utf-8")
 
 
-def _hash(text: str) -> str:
+def hashed(text: str) -> str:
     """`text` as a content security policy names it."""
     return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
 

@@ -1,0 +1,139 @@
+"""`lab generations`: the same faults on each generation of networking, and who absorbed which."""
+
+import argparse
+import json
+import shlex
+from collections.abc import Mapping
+from pathlib import Path
+
+from labs.cli.chosen import refusing, seed
+from labs.cli.exit import FAILED, PASSED, Refusal
+from labs.cli.groups import require_group
+from labs.cli.terminal import escape, progress, width
+from labs.course import open_course
+from labs.generations import faults, page, words
+from labs.generations.known import KNOWN, Generation, lines_inside
+from labs.generations.outcome import Got
+from labs.generations.replay import Cell, Column, Comparison, ReplayError, compare
+from labs.story.ledger import LedgerError
+from labs.testbed.cast import CastError
+from netstack.wire import SECOND
+
+SUMMARY = "play the same faults on each generation of networking: who absorbs what"
+
+SCRIPTS = Path(faults.__file__).parent / "scripts"
+DEFAULT = "default"
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Arguments of the command."""
+    parser.add_argument(
+        "--faults",
+        default=DEFAULT,
+        metavar="FILE",
+        help=f"a script of faults, or one of ours: {', '.join(shipped())} (default: {DEFAULT})",
+    )
+    parser.add_argument(
+        "--only",
+        action="append",
+        choices=[generation.name for generation in KNOWN],
+        metavar="NAME",
+        help=f"only this generation; may be repeated: {', '.join(generation.name for generation in KNOWN)}",
+    )
+    parser.add_argument("--seed", type=seed, default=1, metavar="HEX", help="what chance depends on (default: 1)")
+    parser.add_argument("--report", "--html", type=Path, metavar="PATH", help="write a page with the picture there")
+    parser.add_argument("--json", action="store_true", help="what was counted, instead of a table")
+
+
+def shipped() -> list[str]:
+    """The scripts that come with the course."""
+    return sorted(path.stem for path in SCRIPTS.glob("*.txt"))
+
+
+def run(args: argparse.Namespace) -> int:
+    """Play, and print the table, the picture and the sum."""
+    chosen = [generation for generation in KNOWN if args.only is None or generation.name in args.only]
+    try:
+        with refusing():
+            course = open_course()
+            course.need_answers("lab generations")
+            script = faults.read(_script(args.faults))
+            for group in {group for generation in chosen for group in generation.lacks}:
+                require_group(group)
+            comparison = compare(course, script, seed=args.seed, generations=chosen, progress=_progress)
+        inside = {generation.name: lines_inside(course, generation) for generation in chosen}
+    except faults.FaultsError as error:
+        raise Refusal(escape(str(error)), cure="docs/generations.md tells how a script is written") from None
+    except (CastError, LedgerError) as error:
+        raise Refusal(escape(str(error)), cure="./lab doctor tells what this machine lacks") from None
+    except ReplayError as error:
+        raise Refusal(escape(str(error)), cure="run the tests: ./lab test", code=FAILED) from None
+    if args.json:
+        print(json.dumps(as_json(comparison, inside), indent=2))
+    else:
+        print("\n".join(words.whole(comparison, inside, columns=width())))
+    if args.report is not None:
+        _write(args, comparison, inside)
+    return PASSED
+
+
+def _script(wanted: str) -> Path:
+    """The script of this name that comes with the course, else the file of this name."""
+    return SCRIPTS / f"{wanted}.txt" if wanted in shipped() else Path(wanted)
+
+
+def _progress(done: int, total: int) -> None:
+    progress("playing", done, total)
+
+
+def _write(args: argparse.Namespace, comparison: Comparison, inside: Mapping[str, int]) -> None:
+    only = [f"--only {name}" for name in args.only or ()]
+    command = " ".join(["./lab generations", f"--faults {shlex.quote(args.faults)}", *only, f"--seed {args.seed:x}"])
+    try:
+        written = page.write(args.report, comparison, inside, command=command)
+    except OSError as error:
+        raise Refusal(
+            f"the report cannot be written to {escape(str(args.report))}: {error.strerror}",
+            cure="name a file in a folder that is there: --report generations.html",
+        ) from None
+    if not args.json:
+        print(f"\nreport: {written}")
+
+
+def as_json(comparison: Comparison, inside: Mapping[str, int]) -> dict[str, object]:
+    """What docs/json.md describes: each fault on each generation, and the day with all of them."""
+    return {
+        "seed": f"{comparison.seed:x}",
+        "faults": [str(fault) for fault in comparison.faults],
+        "generations": [_column(column, inside[column.generation.name]) for column in comparison.columns],
+    }
+
+
+def _column(column: Column, inside: int) -> dict[str, object]:
+    generation: Generation = column.generation
+    return {
+        "generation": generation.name,
+        "lines_inside": inside,
+        "alone": [_cell(cell) for cell in column.cells],
+        "together": {**_cell(column.together), "frames": column.bill.frames, "bytes": column.bill.bytes},
+        "without": {"frames": column.bill_without.frames, "bytes": column.bill_without.bytes},
+    }
+
+
+def _cell(cell: Cell) -> dict[str, object]:
+    got = cell.outcome
+    return {
+        "told": words.told(cell),
+        "hit": cell.is_met,
+        "absorbed_by": cell.absorber.name if cell.absorber else None,
+        "reached_people": cell.reached_people,
+        "acted": {means.name: count for means, count in cell.acted.items()},
+        "answered": got.count(Got.RIGHT),
+        "late": len(cell.late),
+        "wrong": got.count(Got.WRONG),
+        "put_off": got.count(Got.SORRY),
+        "unanswered": got.count(Got.SILENCE),
+        "too_many": got.surplus,
+        "p50_s": got.middle / SECOND,
+        "max_s": got.longest / SECOND,
+    }
