@@ -108,8 +108,8 @@ def _about_the_port(move: Move, trace: Callable[[], Trace]) -> list[Question]:
         Question(
             "q5",
             f"At {move.changes} s *players* goes to port 9090, at p2 still, and the SRV record says so at once. Which "
-            "of the four ways (balancer, dns, hosts, srv) find it there, sooner or later? In alphabetical order, with a "
-            "space between them.",
+            "of the four ways (balancer, dns, hosts, srv) find it there, sooner or later? In alphabetical order, "
+            "with a space between them.",
             found,
             why="an address has no port. That everybody listens on 8080 is a convention, and conventions tell nobody",
         ),

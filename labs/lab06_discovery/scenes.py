@@ -57,7 +57,7 @@ def looking(
     query: Mapping[str, str] = PRODUCTION,
     at: str = "reg",
 ) -> Program:
-    """Somebody who asks the registry `at` a host each `every` seconds from `begin` on, and tells people what it says."""
+    """Somebody who asks the registry `at` a host each `every` seconds from `begin` on, and tells people its answer."""
     arguments = {"begin": begin, "every": every, "query": dict(query), "registry": [address(at), REGISTRY_PORT]}
     return Program(host=host, file="looking.py", arguments=arguments)
 
@@ -162,6 +162,20 @@ SLOW = {"p1": 0.01, "p2": 0.01, "p3": 0.4}
 ROUND_ROBIN = balanced("round robin", SLOW)
 LEAST_LOADED = balanced("least loaded", SLOW)
 PEAK_EWMA = balanced("peak ewma", SLOW)
+
+
+def partition(cut: int, back: int, died: int, *, after: int = 240, **settings: Any) -> Scene:
+    """Six of eleven instances are cut off from `cut` to `back`, and one that is not died at `died`. Seconds."""
+    cast = [
+        registry(**settings),
+        players("p1", *(instance(f"far{n}", port=PORT + n) for n in range(6))),
+        players("p2", *(instance(f"near{n}", port=PORT + n) for n in range(4))),
+        players("p3", instance("dies"), killed=died * SECOND),
+        looking(every=10.0),
+    ]
+    return scene("partition", cast, seconds=back + after).scripted(f"cut r-p1:{cut}s-{back}s")
+
+
 WAYS = ("balancer", "dns", "hosts", "srv")
 FIRST_CHECK = 0.25
 
@@ -276,7 +290,19 @@ APPLICATION = scene(
     ports=[Port(host="a", offers=people(10, every=SECOND), enough=10)],
 )
 
+PARTITION = partition(cut=85, back=350, died=120)
+
 SCENES = {
     each.name: each
-    for each in (APPLICATION, MOVE.scene(), CHAIN.scene(), LIST, ROUND_ROBIN, LEAST_LOADED, PEAK_EWMA, OUTAGE)
+    for each in (
+        APPLICATION,
+        MOVE.scene(),
+        LIST,
+        PARTITION,
+        ROUND_ROBIN,
+        LEAST_LOADED,
+        PEAK_EWMA,
+        OUTAGE,
+        CHAIN.scene(),
+    )
 }

@@ -7,11 +7,9 @@ import pytest
 
 from labs.lab06_discovery.evidence import arrived, lists, named, sweeps
 from labs.lab06_discovery.peers import are, instance, names, random_source
-from labs.lab06_discovery.scenes import instance as running
-from labs.lab06_discovery.scenes import looking, players, registry, scene
+from labs.lab06_discovery.scenes import partition
 from labs.testbed.judge import Judge
 from labs.testbed.unit import Script
-from netstack.wire import SECOND
 
 pytestmark = pytest.mark.step("3")
 
@@ -167,20 +165,10 @@ def test_a_cut_is_no_death(judge: Judge) -> None:
     source = judge.random
     cut, back = source.randint(70, 100), source.randint(330, 400)
     died = source.randint(cut + 10, cut + 60)
-    far = [running(f"far{n}", port=8080 + n) for n in range(6)]
-    near = [running(f"near{n}", port=8080 + n) for n in range(4)]
-    cast = [
-        registry(),
-        players("p1", *far),
-        players("p2", *near),
-        players("p3", running("dies"), killed=died * SECOND),
-        looking(every=10.0),
-    ]
-    play = scene("partition", cast, seconds=back + 240).scripted(f"cut r-p1:{cut}s-{back}s")
-    trace = judge.play(play)
+    trace = judge.play(partition(cut, back, died))
     renewed = arrived(trace, "reg", "renew")
     judge.bites("the six could not renew", not any(cut + 1 < at < back and named(f)[:3] == "far" for at, f in renewed))
-    everybody = {each["name"] for each in (*far, *near)}
+    everybody = {f"far{n}" for n in range(6)} | {f"near{n}" for n in range(4)}
     begin = arrived(trace, "reg", "register")[0][0]
     whole = next(at for at in sweeps(begin, SWEEP, back + 240) if at > back + SWEEP + 35)
     for at, found in lists(trace):

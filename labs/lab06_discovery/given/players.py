@@ -16,6 +16,9 @@ from mesh.http.server import serve
 from mesh.instances import Instance
 from mesh.rpc import http_handler, json_call, read_json
 
+PATIENCE = 0.5
+"""Seconds; also for the farewell, when this program is told to end."""
+
 
 async def main(host):
     await trio.sleep(host.arguments["begin"])
@@ -37,7 +40,9 @@ async def stay_registered(host, told):
     """Be registered as long as this program lives; wait for a registry that is not there yet."""
     address = host.names[host.name][0]
     instance = Instance("players", told["name"], address, told["port"], told["attributes"])
-    registry = RegistryClient.at(*host.arguments["registry"], renew_every=told["renews_every"], randomness=host.random)
+    registry = RegistryClient.at(
+        *host.arguments["registry"], renew_every=told["renews_every"], patience=PATIENCE, randomness=host.random
+    )
     while True:
         with suppress(CannotRegister):
             async with registry.registered(instance):
