@@ -15,6 +15,7 @@ from typing import Any, NoReturn
 import trio
 
 from mesh.discovery import EVERYWHERE, CannotRegister, Found
+from mesh.discovery.asking import Asker
 from mesh.discovery.following import AGAIN, SourceFailed, beside, chance, followed
 from mesh.discovery.registry.wire import (
     PORT,
@@ -27,8 +28,7 @@ from mesh.discovery.registry.wire import (
     parse_answer,
     path_of,
 )
-from mesh.http import HttpError, Request, Response
-from mesh.http.client import Broken, CannotConnect, Connect, Pool
+from mesh.http.client import Connect
 from mesh.instances import Instance, NoLease, Status
 
 
@@ -45,12 +45,11 @@ class RegistryClient:
     wait: float = 30.0
     patience: float = 5.0
     randomness: random.Random = field(default_factory=chance)
-    _pool: Pool = field(init=False)
+    _asker: Asker = field(init=False)
     _mine: dict[tuple[str, str], Instance] = field(init=False, default_factory=dict)
-    _uses: int = field(init=False, default=0)
 
     def __post_init__(self) -> None:
-        self._pool = Pool(connect=self.connect, connect_seconds=self.patience)
+        self._asker = Asker(self.connect, "the registry", self.authority, self.patience)
 
     @classmethod
     def at(cls, host: str, port: int = PORT, **options: Any) -> "RegistryClient":
@@ -69,14 +68,14 @@ class RegistryClient:
                 index = answer.index if answer.index >= index else 0
                 found.answered(answer.instances)
 
-        async with self._in_use(), followed(follow, self.randomness) as found:
+        async with self._asker.in_use(), followed(follow, self.randomness) as found:
             yield found
 
     @asynccontextmanager
     async def registered(self, instance: Instance) -> AsyncIterator[None]:
         """Be found within the block; raises `CannotRegister`."""
         key = instance.service, instance.name
-        async with self._in_use():
+        async with self._asker.in_use():
             self._mine[key] = instance
             try:
                 await self._register(key)
@@ -93,23 +92,11 @@ class RegistryClient:
         """Say something else of an instance. Raises `NoLease`, and `CannotRegister` if the registry does not answer."""
         if mine := self._mine.get((service, name)):
             self._mine[service, name] = replace(mine, status=status)
-        async with self._in_use():
+        async with self._asker.in_use():
             try:
                 await self._tell("PUT", service, name, "status", body=build_json(status.value))
             except SourceFailed as failure:
                 raise CannotRegister(str(failure)) from None
-
-    @asynccontextmanager
-    async def _in_use(self) -> AsyncIterator[None]:
-        """Connections are kept for as long as anybody uses this client."""
-        self._uses += 1
-        try:
-            yield
-        finally:
-            self._uses -= 1
-            if not self._uses:
-                with trio.CancelScope(shield=True):  # nothing is waited for
-                    await self._pool.aclose()
 
     async def _keep_renewing(self, key: tuple[str, str]) -> NoReturn:
         failures = 0
@@ -132,27 +119,17 @@ class RegistryClient:
 
     async def _ask(self, question: Question) -> Answer:
         waits = question.wait * 17 / 16 if question.index else 0.0
-        response = await self._send(Request("GET", build_question(question), self.authority), waits + self.patience)
+        response = await self._asker.ask("GET", build_question(question), waits=waits)
         try:
             return parse_answer(question.service, response.body)
         except NotUnderstood as error:
-            raise SourceFailed(str(error)) from None
+            raise self._asker.failed(str(error)) from None
 
     async def _tell(self, method: str, *path: str, body: bytes = b"") -> None:
-        await self._send(Request(method, path_of(*path), self.authority, body=body), self.patience)
-
-    async def _send(self, request: Request, seconds: float) -> Response:
-        """Raises `NoLease` for a 404, and `SourceFailed` for whatever else is no success."""
-        try:
-            with trio.fail_after(seconds):
-                response = await self._pool.request(request)
-        except (CannotConnect, Broken, HttpError) as error:
-            raise SourceFailed(f"the registry at {self.authority}: {error}") from None
-        except trio.TooSlowError:
-            raise SourceFailed(f"the registry at {self.authority} has not answered for {seconds:.0f} s") from None
+        """Raises `NoLease` for a 404, `SourceFailed` for whatever else is no success."""
+        response = await self._asker.ask(method, path_of(*path), body)
+        said = response.body.decode(errors="replace").strip()
         if response.status == 404:
-            raise NoLease(response.body.decode(errors="replace").strip())
+            raise NoLease(said)
         if response.status >= 300:
-            said = response.body.decode(errors="replace").strip()
-            raise SourceFailed(f"the registry at {self.authority} answered {response.status}: {said}")
-        return response
+            raise self._asker.failed(f"{response.status}, {said}")

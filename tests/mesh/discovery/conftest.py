@@ -5,6 +5,7 @@ import random
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -39,11 +40,27 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
     return True
 
 
+class Way:
+    """To the registry and back, for one client; it may be cut."""
+
+    def __init__(self) -> None:
+        self.whole = trio.Event()
+        self.mend()
+
+    def cut(self) -> None:
+        """Nothing gets through, not even the end of a connection."""
+        self.whole = trio.Event()
+
+    def mend(self) -> None:
+        """Everything arrives that was under way."""
+        self.whole.set()
+
+
 @dataclass(eq=False)
 class Wire(trio.abc.Stream):
-    """One end of a connection: while the place is cut off, nothing arrives, not even the end."""
+    """One end of a connection on a way."""
 
-    place: "Place"
+    way: Way
     stream: trio.abc.Stream
 
     async def send_all(self, data: bytes | bytearray | memoryview) -> None:
@@ -54,7 +71,7 @@ class Wire(trio.abc.Stream):
 
     async def receive_some(self, max_bytes: int | None = None) -> bytes:
         data = bytes(await self.stream.receive_some(max_bytes))
-        await self.place.way.wait()
+        await self.way.whole.wait()
         return data
 
     async def aclose(self) -> None:
@@ -69,8 +86,7 @@ class Place:
         self.desk: Desk | None = None
         self.told: list[str] = []
         self.told_at: list[float] = []
-        self.way = trio.Event()
-        self.way.set()
+        self.ways: list[Way] = []
         self._life = trio.CancelScope()
 
     async def live(self, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
@@ -99,25 +115,29 @@ class Place:
         self._life.cancel()
 
     def cut(self) -> None:
-        """Nothing gets there, and nothing comes from there."""
-        self.way = trio.Event()
+        """Cut it off from everybody."""
+        for way in self.ways:
+            way.cut()
 
     def mend(self) -> None:
-        """Everything arrives that was under way."""
-        self.way.set()
+        """And no longer."""
+        for way in self.ways:
+            way.mend()
 
-    async def connect(self) -> trio.abc.Stream:
-        """As to a host: refused where nobody listens, and without an answer while it is cut off."""
-        await self.way.wait()
+    async def connect(self, way: Way) -> trio.abc.Stream:
+        """As to a host: refused where nobody listens, and without an answer while the way is cut."""
+        await way.whole.wait()
         if self.desk is None:
             raise ConnectionRefusedError("nobody listens")
         near, far = trio.testing.memory_stream_pair()
-        self._nursery.start_soon(self._server.serve, Wire(self, far))
-        return Wire(self, near)
+        self._nursery.start_soon(self._server.serve, Wire(way, far))
+        return Wire(way, near)
 
-    def client(self, **options: object) -> RegistryClient:
+    def client(self, way: Way | None = None, **options: object) -> RegistryClient:
         """Somebody who knows the place."""
-        return RegistryClient(self.connect, randomness=random.Random(2), **options)  # type: ignore[arg-type]
+        way = way or Way()
+        self.ways.append(way)
+        return RegistryClient(partial(self.connect, way), randomness=random.Random(2), **options)  # type: ignore[arg-type]
 
 
 @asynccontextmanager
@@ -134,3 +154,9 @@ async def registry_at_a_place(state: Path | None = None, **leases: object) -> As
 def at_a_place() -> object:
     """`registry_at_a_place`."""
     return registry_at_a_place
+
+
+@pytest.fixture
+def new_way() -> type[Way]:
+    """`Way`."""
+    return Way
