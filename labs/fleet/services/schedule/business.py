@@ -1,0 +1,6 @@
+"""The business: the calendar on the kitchen wall."""
+
+
+def entry(poster, referee):
+    """One line of it."""
+    return f"{poster} ({referee} blows the whistle)"
