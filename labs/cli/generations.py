@@ -3,20 +3,21 @@
 import argparse
 import json
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from labs.cli.chosen import refusing, seed
 from labs.cli.exit import FAILED, PASSED, Refusal
 from labs.cli.groups import require_group
 from labs.cli.terminal import escape, progress, width
-from labs.course import open_course
+from labs.course import Course, open_course
 from labs.generations import faults, page, words
 from labs.generations.known import KNOWN, Generation, lines_inside
 from labs.generations.outcome import Got
 from labs.generations.replay import Cell, Column, Comparison, ReplayError, compare
 from labs.story.ledger import LedgerError
 from labs.testbed.cast import CastError
+from labs.workspace import folder_of
 from netstack.wire import SECOND
 
 SUMMARY = "play the same faults on each generation of networking: who absorbs what"
@@ -40,6 +41,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         metavar="NAME",
         help=f"only this generation; may be repeated: {', '.join(generation.name for generation in KNOWN)}",
     )
+    parser.add_argument("--mine", action="store_true", help="your own programs, of the labs that you have done")
     parser.add_argument("--seed", type=seed, default=1, metavar="HEX", help="what chance depends on (default: 1)")
     parser.add_argument("--report", "--html", type=Path, metavar="PATH", help="write a page with the picture there")
     parser.add_argument("--json", action="store_true", help="what was counted, instead of a table")
@@ -56,18 +58,22 @@ def run(args: argparse.Namespace) -> int:
     try:
         with refusing():
             course = open_course()
-            course.need_answers("lab generations")
+            if args.mine:
+                _need_begun(course, chosen)
+            else:
+                course.need_answers("without --mine, lab generations")
             script = faults.read(_script(args.faults))
             for group in {group for generation in chosen for group in generation.lacks}:
                 require_group(group)
-            comparison = compare(course, script, seed=args.seed, generations=chosen, progress=_progress)
-        inside = {generation.name: lines_inside(course, generation) for generation in chosen}
+            comparison = compare(course, script, seed=args.seed, generations=chosen, mine=args.mine, progress=_progress)
+        inside = {generation.name: lines_inside(course, generation, mine=args.mine) for generation in chosen}
     except faults.FaultsError as error:
         raise Refusal(escape(str(error)), cure="docs/generations.md tells how a script is written") from None
     except (CastError, LedgerError) as error:
         raise Refusal(escape(str(error)), cure="./lab doctor tells what this machine lacks") from None
     except ReplayError as error:
-        raise Refusal(escape(str(error)), cure="run the tests: ./lab test", code=FAILED) from None
+        cure = "./lab check tells what is wrong with yours" if args.mine else "./lab test tells what is wrong with ours"
+        raise Refusal(escape(str(error)), cure=cure, code=FAILED) from None
     if args.json:
         print(json.dumps(as_json(comparison, inside), indent=2))
     else:
@@ -82,13 +88,21 @@ def _script(wanted: str) -> Path:
     return SCRIPTS / f"{wanted}.txt" if wanted in shipped() else Path(wanted)
 
 
+def _need_begun(course: Course, chosen: Sequence[Generation]) -> None:
+    """Raise `Refusal` where the student has not begun a lab whose programs are to be played."""
+    for lab in (course.lab(generation.lab) for generation in chosen if generation.lab):
+        if not folder_of(lab).is_dir():
+            raise Refusal(f"you have not started lab {lab.number}", cure=f"./lab start {lab.number}, or --only others")
+
+
 def _progress(done: int, total: int) -> None:
     progress("playing", done, total)
 
 
 def _write(args: argparse.Namespace, comparison: Comparison, inside: Mapping[str, int]) -> None:
-    only = [f"--only {name}" for name in args.only or ()]
-    command = " ".join(["./lab generations", f"--faults {shlex.quote(args.faults)}", *only, f"--seed {args.seed:x}"])
+    options = [f"--faults {shlex.quote(args.faults)}", *(f"--only {name}" for name in args.only or ())]
+    options += ["--mine"] if args.mine else []
+    command = " ".join(["./lab generations", *options, f"--seed {args.seed:x}"])
     try:
         written = page.write(args.report, comparison, inside, command=command)
     except OSError as error:

@@ -6,7 +6,7 @@ message, its means against faults with the level at which each stands, and a fun
 
 import shutil
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
@@ -19,8 +19,9 @@ from labs.lab01_wire import kinds as wire
 from labs.lab03_flow import kinds as flow
 from labs.lab03_flow.scenes import terms
 from labs.lab04_stack.scenes import PORT
-from labs.story.ledger import counted, logical_lines
+from labs.story.ledger import Counted, counted, logical_lines
 from labs.story.trace import Trace
+from labs.workspace import folder_of, home
 
 PROGRAMS = Path(__file__).parent / "programs"
 LEVELS = ("host", "application")
@@ -68,26 +69,39 @@ class Generation:
         """The groups of packages that would have to be installed."""
         return {group for module, group in self.needs.items() if find_spec(module) is None}
 
-    def lay_out(self, course: Course, target: Path) -> Path:
-        """Make `target` a folder that holds the application. Returns it."""
+    def lay_out(self, course: Course, target: Path, *, mine: bool = False) -> Path:
+        """Make `target` a folder that holds the application. Returns it.
+
+        With `mine` a student's own files of a lab take the place of ours.
+        """
         if self.folder is not None:
             copy_files(self.folder, target)
             shutil.copy(CHECKOUT / "labs/lab00_machine/starter/business.py", target)
             return target
         lab = course.lab(self.lab)
-        copy_files(lab.folder / "given", target)
-        return lay_out(course, lab, target)
+        if mine:
+            target.mkdir()
+            for file in folder_of(lab).glob("*.py"):
+                shutil.copy(file, target)
+        else:
+            lay_out(course, lab, target)
+        copy_files(lab.folder / "given", target)  # looked up before the student's own, as ever
+        return target
 
 
-def lines_inside(course: Course, generation: Generation) -> int:
+def lines_inside(course: Course, generation: Generation, *, mine: bool = False) -> int:
     """Lines of networking inside the application, as the ledger counts them; raises `LedgerError`."""
     first = next(iter(course.labs()))
-    zero = sum(each.lines for each in counted(first) if each.inside)
+    zero = _inside(counted(first, None if first.has_reference else home()))
     if generation.folder is None:
-        return sum(each.lines for each in counted(course.lab(generation.lab)) if each.inside) - zero
+        return _inside(counted(course.lab(generation.lab), home() if mine else None)) - zero
     places = ((generation.folder / name, CHECKOUT / name) for name in generation.inside)
     files = (own if own.is_file() else ours for own, ours in places)
     return sum(logical_lines(file.read_text(encoding="utf-8")) for file in files) - zero
+
+
+def _inside(files: Iterable[Counted]) -> int:
+    return sum(each.lines for each in files if each.inside)
 
 
 def _where_players_is(host: str) -> Mapping[str, Any]:

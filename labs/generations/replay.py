@@ -146,11 +146,15 @@ def compare(
     *,
     seed: int = 1,
     generations: Sequence[Generation] = KNOWN,
+    mine: bool = False,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Comparison:
-    """Play everything; `progress` hears how many plays are done, and of how many."""
+    """Play everything; `progress` hears how many plays are done, and of how many.
+
+    With `mine` it is the student's own programs that are played, of the labs that are.
+    """
     total = len(generations) * (len(faults) + 2)
-    with _casts(course, generations) as casts:
+    with casting(course, generations, mine=mine) as casts:
         columns: list[Column] = []
         for generation, cast in zip(generations, casts, strict=True):
             done = len(columns) * (len(faults) + 2)
@@ -164,12 +168,12 @@ def _tick(progress: Callable[[int, int], None], before: int, total: int, done: i
 
 
 @contextmanager
-def _casts(course: Course, generations: Sequence[Generation]) -> Iterator[list[Cast]]:
+def casting(course: Course, generations: Sequence[Generation], *, mine: bool = False) -> Iterator[list[Cast]]:
     """A cast for each generation, all from one process that has imported everything."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(TemporaryDirectory(prefix="downstack-generations-")))
         base = stack.enter_context(Cast(own=PROGRAMS, given=PROGRAMS, preload=PRELOAD))
-        folders = [generation.lay_out(course, folder / generation.name) for generation in generations]
+        folders = [generation.lay_out(course, folder / generation.name, mine=mine) for generation in generations]
         yield [stack.enter_context(base.another(own)) for own in folders]
 
 

@@ -17,7 +17,7 @@ from labs.generations import document, evidence, faults, page, picture, words
 from labs.generations.faults import Cut, FaultsError, Kill, Messages, Noise, Stop
 from labs.generations.known import KNOWN, LEVELS, Generation, lines_inside
 from labs.generations.outcome import Got, Heard, Outcome, outcome
-from labs.generations.replay import ASKED, Cell, Comparison, ReplayError, _casts, compare, scene
+from labs.generations.replay import ASKED, Cell, Comparison, ReplayError, casting, compare, scene
 from labs.lab04_stack.scenes import POUR
 from labs.story.ledger import LedgerError, open_ledger
 from labs.story.trace import PortEvent, Trace
@@ -264,7 +264,7 @@ def test_lines_inside_are_the_ledgers(inside: dict[str, int]) -> None:
 
 @contextmanager
 def cast_of(generation: Generation) -> Iterator[Cast]:
-    with _casts(COURSE, [generation]) as casts:
+    with casting(COURSE, [generation]) as casts:
         yield casts[0]
 
 
@@ -305,7 +305,7 @@ def test_a_window_of_nothing_shows() -> None:
 @pytest.fixture(scope="module")
 def plain() -> dict[str, Trace]:
     """Each generation's play without faults."""
-    with _casts(COURSE, KNOWN) as casts:
+    with casting(COURSE, KNOWN) as casts:
         return {each.name: sim.play(scene(each), cast, seed=1).trace for each, cast in zip(KNOWN, casts, strict=True)}
 
 
