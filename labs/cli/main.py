@@ -23,7 +23,19 @@ from labs.cli.terminal import escape, paint
 
 SECTIONS = {
     "first": ("demo", "doctor", "list", "lecture", "generations"),
-    "do a lab": ("start", "run", "check", "questions", "replay", "explore", "report", "shell", "ledger", "needs", "fleet"),
+    "do a lab": (
+        "start",
+        "run",
+        "check",
+        "questions",
+        "replay",
+        "explore",
+        "report",
+        "shell",
+        "ledger",
+        "needs",
+        "fleet",
+    ),
     "grade": ("grade", "prove", "release"),
     "work on the course": ("test", "bench", "pkt", "new-lab", "clean"),
 }
