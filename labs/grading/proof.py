@@ -27,7 +27,7 @@ from labs.grading.answers import case_file, given_folder, play_case, read_cases,
 from labs.grading.checks import import_part
 from labs.grading.examination import Examination, StepResult
 from labs.grading.hints import known_mistakes
-from labs.grading.reference import Patch, copy_files, in_words, lay_out, read_patches, right_answers
+from labs.grading.reference import Patch, bring, copy_files, in_words, lay_out, read_patches, right_answers, taken
 from labs.story.trace import Trace
 from labs.testbed import testbeds
 from labs.testbed.cast import Cast
@@ -237,6 +237,7 @@ def _reference(course: Course, shop: Workshop, claim: Claim, folder: Path) -> Fi
 def _starter(course: Course, shop: Workshop, claim: Claim, folder: Path) -> Finding:
     lab, terms = shop.lab, shop.terms
     copy_files(lab.folder / "starter", folder)
+    bring(folder, {name: source.read_bytes() for name, source in taken(course, lab).items()})
     scenes: dict[str, Scene] = import_part(lab, "scenes").SCENES
     with shop.examination(folder) as examination:
         earned = [result.step.id for result in examination.steps(terms.steps(lab)) if result.score]

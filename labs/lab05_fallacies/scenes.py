@@ -1,10 +1,12 @@
 """What lab 5 plays: the application over the standard call, and somebody who is signed while answers get lost."""
 
-from collections.abc import Mapping, Sequence
+import random
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
 from labs.lab03_flow.scenes import QUESTIONS
+from labs.lab05_fallacies import fallacies
 from labs.lab05_fallacies.kinds import classify
 from labs.lab05_fallacies.topology import Pair
 from labs.testbed.scene import Offering, Port, Program, Scene
@@ -62,4 +64,26 @@ def signing(
 SIGNING = signing(["Nia for Herons", "Herons?"], every=5.0, faults=["drop b-a:data:1-2"])
 """The answer is lost, twice; the office asks again."""
 
-SCENES = {scene.name: scene for scene in (APPLICATION, SIGNING)}
+
+def _drawn(make: fallacies.Make) -> fallacies.Incident:
+    return make(random.Random(f"practice {make.__name__}"))
+
+
+PRACTICE: dict[str, fallacies.Incident] = {
+    incident.scene.name: incident
+    for incident in (
+        *(_drawn(each.make) for name, each in fallacies.FALLACIES.items() if name != "homogeneous"),
+        *(_drawn(make) for make in (fallacies.two_orders, fallacies.two_lengths)),
+    )
+}
+"""A day of each fallacy, under its own name: what may be looked at before the blind ones."""
+
+
+def _practice() -> Iterator[Scene]:
+    """A calm day in the house, and a day of each fallacy, under its own name."""
+    yield fallacies.calm(random.Random("calm")).scene("calm")
+    for incident in PRACTICE.values():
+        yield incident.scene
+
+
+SCENES = {scene.name: scene for scene in (APPLICATION, SIGNING, *_practice())}

@@ -35,26 +35,29 @@ class Caller:
         tell, told = trio.open_memory_channel(1)
         self._answers[request.id] = tell
         with trio.move_on_after(patience):
-            await self._send(encode(request))
             try:
+                await self._send(encode(request))
                 reply = await told.receive()
             except trio.EndOfChannel:
                 raise CallFailed("the connection is gone") from None
+            finally:
+                if self._answers.pop(request.id, None):  # still there: nobody waits any longer
+                    self._calls.give_up(request.id)
             if reply.error:
                 raise Refused(reply.error)
             return reply.result
-        self._answers.pop(request.id, None)
-        self._calls.give_up(request.id)
         raise CallFailed(f"no answer within {patience:g} s")
 
     async def _send(self, message: bytes) -> None:
         async with self._sending:
-            was_gone, self.is_gone = self.is_gone, True  # behind half a message nothing can follow
+            is_sent = False
             try:
                 await self._letters.send(message)
+                is_sent = True
             except (trio.BrokenResourceError, trio.ClosedResourceError):
                 raise CallFailed("the connection is gone") from None
-            self.is_gone = was_gone
+            finally:
+                self.is_gone |= not is_sent  # behind half a message nothing can follow
 
     async def listen(self) -> None:
         """Hand each answer to whoever waits for it; whatever is no answer ends the connection."""
@@ -63,20 +66,20 @@ class Caller:
                 reply = parse(payload)
                 if not isinstance(reply, Reply):
                     raise CallError("a request, where answers come")
-                if self._calls.finish(reply):
+                if self._calls.finish(reply) and reply.id in self._answers:
                     self._answers.pop(reply.id).send_nowait(reply)
         except (CallError, MessageError, trio.BrokenResourceError, trio.ClosedResourceError):
             pass
         finally:
             self.is_gone = True
-            for number in self._calls.waiting():
+            for number in set(self._calls.waiting()) & self._answers.keys():
                 self._answers.pop(number).close()
 
 
 @asynccontextmanager
-async def calling(host: str, port: int):
+async def calling(host: str, port: int, *, opened=trio.open_tcp_stream):
     """A `Caller` over a new connection: `async with calling("b", 8080) as players:`."""
-    async with await trio.open_tcp_stream(host, port) as stream, trio.open_nursery() as nursery:
+    async with await opened(host, port) as stream, trio.open_nursery() as nursery:
         caller = Caller(stream)
         nursery.start_soon(caller.listen)
         yield caller

@@ -21,10 +21,14 @@ REFUSALS = {
 
 
 class Server:
-    """Serves `methods`, async functions by name, to whoever connects. It remembers `size` identities for `age` s."""
+    """Serves `methods`, async functions by name, to whoever connects. It remembers `size` identities for `age` s.
 
-    def __init__(self, methods: Mapping[str, Method], *, size: int = 1000, age: float = 60) -> None:
+    Whoever sends what cannot be read is not listened to any longer, and `complain` is told why.
+    """
+
+    def __init__(self, methods: Mapping[str, Method], *, size: int = 1000, age: float = 60, complain=print) -> None:
         self._methods = methods
+        self._complain = complain
         self._once = Once(size=size, age=age)
         self._finished: dict[str, trio.Event] = {}
 
@@ -36,12 +40,16 @@ class Server:
         letters = Letterbox(stream)
         sending = trio.Lock()  # a stream takes one at a time
         async with trio.open_nursery() as nursery:
-            with suppress(CallError, MessageError, trio.BrokenResourceError):
+            try:
                 while (payload := await letters.receive()) is not None:
                     request = parse(payload)
                     if not isinstance(request, Request):
                         raise CallError("an answer, where requests come")
                     nursery.start_soon(self._answer, letters, sending, request)
+            except (CallError, MessageError) as error:
+                self._complain(f"somebody cannot be understood: {error}")
+            except trio.BrokenResourceError:
+                pass
 
     async def _answer(self, letters: Letterbox, sending: trio.Lock, request: Request) -> None:
         with trio.CancelScope(shield=True):  # what has begun is finished, though the caller may be gone
