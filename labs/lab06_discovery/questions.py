@@ -240,3 +240,19 @@ def _about_the_worst(key: str) -> list[Question]:
 def _least(threshold: float, renewals: int) -> int:
     """The smallest number of instances of which one may be missed."""
     return next(n for n in range(2, 1000) if (n - 1) * renewals > int(threshold * n * renewals))
+
+
+# Step 8: what is wrong here? ------------------------------------------------------------------------------------------
+
+DEFECTS = {
+    "living-forgotten": "A renewal is acknowledged, and prolongs nothing.",
+    "dead-for-ever": "Whoever falls silent is never taken out.",
+    "one-is-enough": "Whoever fits one attribute of a query is found, whatever the others say.",
+    "status-ignored": "Whoever says that it is out of service is found all the same.",
+    "believes-the-cut": "The registry takes out whoever cannot reach it, however many they are.",
+    "fewest-of-all": "The balancer picks the least loaded of all, and not of two.",
+    "silence-is-nobody": "When the registry does not answer, nobody is believed to be there.",
+    "nobody-is-believed": "A registry that has just come back, and knows nobody yet, is believed.",
+    "calls-the-dead": "Where nobody has answered, somebody is called again at once.",
+    "registry-stormed": "While the registry does not answer, the pause between two questions does not grow.",
+}

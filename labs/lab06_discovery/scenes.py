@@ -152,9 +152,10 @@ LIST = scene(
     [
         registry(preserves_itself=False),
         players("p1", instance("p1", region="eu")),
-        players("p2", instance("p2", region="us"), killed=100 * SECOND),
-        players("p3", instance("p3", environment="test")),
-        looking(every=10.0),
+        players("p2", instance("p2", region="eu"), killed=100 * SECOND),
+        players("p3", instance("p3", environment="test", region="eu")),
+        players("p4", instance("p4", region="us")),
+        looking(every=10.0, query=PRODUCTION | {"region": "eu"}),
     ],
     seconds=300,
 )
