@@ -54,6 +54,11 @@ def shipped() -> list[str]:
 
 def run(args: argparse.Namespace) -> int:
     """Play, and print the table, the picture and the sum."""
+    if args.report is not None and not args.report.absolute().parent.is_dir():
+        raise Refusal(
+            f"there is no folder {escape(str(args.report.parent))} to write a report to",
+            cure="name a file in a folder that is there: --report generations.html",
+        )
     chosen = [generation for generation in KNOWN if args.only is None or generation.name in args.only]
     try:
         with refusing():
@@ -99,7 +104,7 @@ def _progress(done: int, total: int) -> None:
     progress("playing", done, total)
 
 
-def _write(args: argparse.Namespace, comparison: Comparison, inside: Mapping[str, int]) -> None:
+def _write(args: argparse.Namespace, comparison: Comparison, inside: Mapping[str, int | None]) -> None:
     options = [f"--faults {shlex.quote(args.faults)}", *(f"--only {name}" for name in args.only or ())]
     options += ["--mine"] if args.mine else []
     command = " ".join(["./lab generations", *options, f"--seed {args.seed:x}"])
@@ -108,13 +113,13 @@ def _write(args: argparse.Namespace, comparison: Comparison, inside: Mapping[str
     except OSError as error:
         raise Refusal(
             f"the report cannot be written to {escape(str(args.report))}: {error.strerror}",
-            cure="name a file in a folder that is there: --report generations.html",
+            cure="name another file: --report generations.html",
         ) from None
     if not args.json:
         print(f"\nreport: {written}")
 
 
-def as_json(comparison: Comparison, inside: Mapping[str, int]) -> dict[str, object]:
+def as_json(comparison: Comparison, inside: Mapping[str, int | None]) -> dict[str, object]:
     """What docs/json.md describes: each fault on each generation, and the day with all of them."""
     return {
         "seed": f"{comparison.seed:x}",
@@ -123,7 +128,7 @@ def as_json(comparison: Comparison, inside: Mapping[str, int]) -> dict[str, obje
     }
 
 
-def _column(column: Column, inside: int) -> dict[str, object]:
+def _column(column: Column, inside: int | None) -> dict[str, object]:
     generation: Generation = column.generation
     return {
         "generation": generation.name,

@@ -14,6 +14,7 @@ from typing import Any
 
 from labs.course import CHECKOUT, Course
 from labs.generations import evidence
+from labs.grading.edition import SEAL
 from labs.grading.reference import copy_files, lay_out
 from labs.lab01_wire import kinds as wire
 from labs.lab03_flow import kinds as flow
@@ -23,6 +24,7 @@ from labs.story.ledger import Counted, counted, logical_lines
 from labs.story.trace import Trace
 from labs.workspace import folder_of, home
 
+SEALED = SEAL.splitlines()[0]
 PROGRAMS = Path(__file__).parent / "programs"
 LEVELS = ("host", "application")
 """Where something against a fault may stand, the lowest first. Library, sidecar and mesh will stand between these."""
@@ -89,15 +91,19 @@ class Generation:
         return target
 
 
-def lines_inside(course: Course, generation: Generation, *, mine: bool = False) -> int:
-    """Lines of networking inside the application, as the ledger counts them; raises `LedgerError`."""
+def lines_inside(course: Course, generation: Generation, *, mine: bool = False) -> int | None:
+    """Lines of networking inside the application, as the ledger counts them; raises `LedgerError`.
+
+    None in a student's edition, where some of what would have to be counted is sealed.
+    """
     first = next(iter(course.labs()))
     zero = _inside(counted(first, None if first.has_reference else home()))
     if generation.folder is None:
         return _inside(counted(course.lab(generation.lab), home() if mine else None)) - zero
     places = ((generation.folder / name, CHECKOUT / name) for name in generation.inside)
-    files = (own if own.is_file() else ours for own, ours in places)
-    return sum(logical_lines(file.read_text(encoding="utf-8")) for file in files) - zero
+    texts = [(own if own.is_file() else ours).read_text(encoding="utf-8") for own, ours in places]
+    sealed = any(text.startswith(SEALED) for text in texts)
+    return None if sealed else sum(map(logical_lines, texts)) - zero
 
 
 def _inside(files: Iterable[Counted]) -> int:

@@ -22,14 +22,14 @@ STYLE = """
 """
 
 
-def write(path: Path, comparison: Comparison, inside: Mapping[str, int], *, command: str) -> Path:
+def write(path: Path, comparison: Comparison, inside: Mapping[str, int | None], *, command: str) -> Path:
     """Write the page to `path` and return it. `command` is what repeats it."""
     partial = path.with_name(f".{path.name}.part")
     partial.write_text(whole(comparison, inside, command=command), encoding="utf-8")
     return partial.replace(path)
 
 
-def whole(comparison: Comparison, inside: Mapping[str, int], *, command: str) -> str:
+def whole(comparison: Comparison, inside: Mapping[str, int | None], *, command: str) -> str:
     """The page as text."""
     style = palette(":root") + picture.STYLE + STYLE + asset("report.css")
     policy = f"default-src 'none'; style-src {hashed(style)}; base-uri 'none'; form-action 'none'"
@@ -87,7 +87,7 @@ def _cell(cell: Cell) -> str:
     return f'<td class="{manner(cell)}">{html(told(cell))}{aside}</td>'
 
 
-def _sum(comparison: Comparison, inside: Mapping[str, int]) -> Iterator[str]:
+def _sum(comparison: Comparison, inside: Mapping[str, int | None]) -> Iterator[str]:
     yield "<h2>All of them in one day</h2><p>In brackets: the difference to a day without faults.</p>"
     facts = [list(in_sum(column, inside[column.generation.name])) for column in comparison.columns]
     head = _heads(["", *(column.generation.title for column in comparison.columns)])

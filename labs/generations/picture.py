@@ -12,6 +12,7 @@ from labs.generations.known import LEVELS, Generation, Means
 from labs.generations.outcome import Got
 from labs.generations.replay import Cell, Column, Comparison
 from labs.generations.words import LABELS, told
+from labs.story.diagram_svg import palette
 from labs.story.escape import html
 
 ROW = 22.0  # pixels: of one means against faults
@@ -38,11 +39,16 @@ STYLE = """
 def svg(comparison: Comparison) -> str:
     """The picture, which takes its colours from the page."""
     sheet = _Sheet(comparison)
-    told = "; ".join(f"{column.generation.title}: {_in_words(column)}" for column in comparison.columns)
+    return f'<svg class="rising" {sheet.size} role="img">{sheet.title()}{"".join(sheet.drawn())}</svg>'
+
+
+def standalone(comparison: Comparison) -> str:
+    """The picture as an SVG document that needs nothing else, light or dark as the reader's screen is."""
+    sheet = _Sheet(comparison)
     return (
-        f'<svg class="rising" width="{sheet.width:g}" height="{sheet.height:g}" '
-        f'viewBox="0 0 {sheet.width:g} {sheet.height:g}" role="img"><title>{html(told)}</title>'
-        f"{''.join(sheet.drawn())}</svg>"
+        f'<svg xmlns="http://www.w3.org/2000/svg" class="rising" {sheet.size} role="img">{sheet.title()}'
+        f'<style>{palette(".rising")}{STYLE}</style><rect width="100%" height="100%" fill="var(--paper)"/>'
+        f"{''.join(sheet.drawn())}</svg>\n"
     )
 
 
@@ -56,6 +62,15 @@ class _Sheet:
     """Where things stand in pixels."""
 
     comparison: Comparison
+
+    @property
+    def size(self) -> str:
+        wide, high = f"{self.width:g}", f"{self.height:g}"
+        return f'width="{wide}" height="{high}" viewBox="0 0 {wide} {high}"'
+
+    def title(self) -> str:
+        told = "; ".join(f"{column.generation.title}: {_in_words(column)}" for column in self.comparison.columns)
+        return f"<title>{html(told)}</title>"
 
     @property
     def across(self) -> float:

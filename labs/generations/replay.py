@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
-from itertools import cycle
+from itertools import count, cycle
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -153,18 +153,15 @@ def compare(
 
     With `mine` it is the student's own programs that are played, of the labs that are.
     """
-    total = len(generations) * (len(faults) + 2)
+    plays = count(1)
+
+    def tick() -> None:
+        progress(next(plays), len(generations) * (len(faults) + 2))
+
     with casting(course, generations, mine=mine) as casts:
-        columns: list[Column] = []
-        for generation, cast in zip(generations, casts, strict=True):
-            done = len(columns) * (len(faults) + 2)
-            tick = partial(_tick, progress, done, total)
-            columns.append(_column(generation, cast, tuple(faults), seed, tick))
-    return Comparison(tuple(faults), tuple(columns), seed)
-
-
-def _tick(progress: Callable[[int, int], None], before: int, total: int, done: int) -> None:
-    progress(before + done, total)
+        pairs = zip(generations, casts, strict=True)
+        columns = tuple(_column(generation, cast, tuple(faults), seed, tick) for generation, cast in pairs)
+    return Comparison(tuple(faults), columns, seed)
 
 
 @contextmanager
@@ -178,19 +175,19 @@ def casting(course: Course, generations: Sequence[Generation], *, mine: bool = F
 
 
 def _column(
-    generation: Generation, cast: Cast, faults: tuple[Fault, ...], seed: int, tick: Callable[[int], None]
+    generation: Generation, cast: Cast, faults: tuple[Fault, ...], seed: int, tick: Callable[[], None]
 ) -> Column:
     plain = sim.play(scene(generation), cast, seed=seed).trace
     without = people_got(plain)
     if (right := without.count(Got.RIGHT)) < len(ASKED):
         raise ReplayError(f"{generation.title} answers {right} of {len(ASKED)} questions, without any fault")
-    tick(1)
+    tick()
     cells, bill = [], Bill.of(plain)
-    for number, chosen in enumerate([*((fault,) for fault in faults), faults], 2):
+    for chosen in [*((fault,) for fault in faults), faults]:
         trace = sim.play(scene(generation, chosen, plain), cast, seed=seed).trace
         cells.append(_cell(generation, chosen, trace, plain, without))
         bill = Bill.of(trace)
-        tick(number)
+        tick()
     return Column(generation, tuple(cells[:-1]), cells[-1], bill, Bill.of(plain))
 
 

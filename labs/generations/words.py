@@ -76,7 +76,7 @@ def _broken_up(cell: str, wide: int) -> list[str]:
     return [line.replace("\xa0", " ") for line in lines] or [""]
 
 
-def bad_day(comparison: Comparison, inside: Mapping[str, int], *, columns: int) -> list[str]:
+def bad_day(comparison: Comparison, inside: Mapping[str, int | None], *, columns: int) -> list[str]:
     """All faults together: what people got, what went over the line, and what it takes inside the application."""
     heads = ["", *(column.generation.title for column in comparison.columns)]
     facts = [list(in_sum(column, inside[column.generation.name])) for column in comparison.columns]
@@ -84,7 +84,7 @@ def bad_day(comparison: Comparison, inside: Mapping[str, int], *, columns: int) 
     return list(_laid_out(heads, rows, max(len(row[0]) for row in rows) + 2, columns))
 
 
-def in_sum(column: Column, inside: int) -> Iterator[tuple[str, str]]:
+def in_sum(column: Column, inside: int | None) -> Iterator[tuple[str, str]]:
     """One generation's bad day in words, as names and values; `inside` are its lines inside the application."""
     got, bill, without = column.together.outcome, column.bill, column.bill_without
     at_once = sum(count for means, count in column.together.acted.items() if not means.answers)
@@ -99,7 +99,7 @@ def in_sum(column: Column, inside: int) -> Iterator[tuple[str, str]]:
     yield "all within", seconds(got.longest)
     yield "frames", f"{bill.frames} ({bill.frames - without.frames:+})"
     yield "bytes", f"{bill.bytes} ({bill.bytes - without.bytes:+})"
-    yield "lines inside", str(inside)
+    yield "lines inside", "sealed" if inside is None else str(inside)
 
 
 # The picture ----------------------------------------------------------------------------------------------------------
@@ -145,7 +145,7 @@ def _standing(column: Column, means: Means) -> str:
     return f"{means.name} {stopped_at(column, means)}".rstrip()
 
 
-def whole(comparison: Comparison, inside: Mapping[str, int], *, columns: int) -> list[str]:
+def whole(comparison: Comparison, inside: Mapping[str, int | None], *, columns: int) -> list[str]:
     """All that `lab generations` prints."""
     return [
         f"People asked {len(ASKED)} questions, and one thing went wrong at a time.",

@@ -1,9 +1,16 @@
 """The same faults on each generation: the script's language, the evidence, and the table that the document shows."""
 
 import json
+import os
+import select
+import signal
+import subprocess
+import sys
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -233,6 +240,7 @@ def test_the_document_shows_what_is_printed(whole_day: Comparison, inside: dict[
     assert document.printed() == words.whole(whole_day, inside, columns=document.COLUMNS), (
         "if that is meant, run python -m labs.generations, and read what docs/generations.md says about it"
     )
+    assert document.PICTURE.read_text(encoding="utf-8") == picture.standalone(whole_day)
 
 
 def test_a_fault_that_people_noticed_once_is_absorbed_a_generation_later(whole_day: Comparison) -> None:
@@ -419,7 +427,7 @@ def test_as_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     ("arguments", "says"),
     [
         (["--faults", "no-such-file"], "no-such-file: No such file or directory"),
-        (["--only", "raw", "--faults", "players", "--report", "/no/folder/x.html"], "the report cannot be written"),
+        (["--report", "/no/folder/x.html"], "there is no folder /no/folder to write a report to"),
     ],
 )
 def test_refusals_say_what_to_do(arguments: list[str], says: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -427,3 +435,27 @@ def test_refusals_say_what_to_do(arguments: list[str], says: str, capsys: pytest
     said = capsys.readouterr().err
     assert says in said
     assert len(said.splitlines()) == 2, "what is wrong, and what would mend it"
+
+
+def test_an_interruption_ends_it_at_once_and_leaves_nothing(tmp_path: Path) -> None:
+    running = subprocess.Popen(
+        [sys.executable, "-m", "labs", "generations"],
+        env={**os.environ, "TMPDIR": str(tmp_path)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    try:
+        begun = partial(tmp_path.glob, "downstack-stage-*/compiled/**/teams.*.pyc")
+        until = time.monotonic() + 20
+        while not list(begun()) and time.monotonic() < until:
+            select.select([], [], [], 0.05)
+        assert running.poll() is None, "it is playing by now"
+        running.send_signal(signal.SIGINT)
+        said = running.communicate(timeout=20)
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(running.pid, signal.SIGKILL)
+    assert (running.returncode, *said) == (130, "", "lab: interrupted\n")
+    assert list(tmp_path.iterdir()) == []
