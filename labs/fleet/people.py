@@ -11,9 +11,9 @@ import trio
 
 import mesh
 from labs.fleet.catalogue import Kind
+from mesh.calling import Client
 from mesh.discovery import Discovery
 from mesh.failures import CallFailed
-from mesh.library import Client
 from mesh.rpc import Call
 from mesh.service import Service, Stack
 

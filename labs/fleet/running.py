@@ -21,10 +21,10 @@ from labs.fleet.member import load
 from labs.fleet.working_copy import WorkingCopy
 from mesh.discovery.registry import Desk, RegistryClient
 from mesh.discovery.registry.server import Front
+from mesh.environment import REGISTRY
 from mesh.http import Limits
 from mesh.http.server import Server
 from mesh.instances import Instance
-from mesh.library import REGISTRY
 from mesh.policies.leases import Registry
 
 START_WITHIN = 60.0  # seconds, for the slowest machine; nobody waits for longer than it takes

@@ -20,10 +20,10 @@ import trio
 import mesh
 from mesh.discovery import EVERYWHERE, Found
 from mesh.endpoints import Endpoints, balancing, build, for_each
+from mesh.environment import NoRegistry
 from mesh.failures import CallFailed, Rejected, Status
 from mesh.instances import Instance
 from mesh.layers import deadline
-from mesh.library import NoRegistry
 from mesh.parts import Parts, Settings
 from mesh.policies.budget import RetryBudget
 from mesh.policies.round_robin import RoundRobin

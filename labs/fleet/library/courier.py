@@ -9,8 +9,8 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 
 import mesh
+from mesh.calling import Client as Client
 from mesh.failures import CallFailed, Status
-from mesh.library import Client as Client
 from mesh.parts import Settings
 from mesh.service import Stack
 
