@@ -1,5 +1,7 @@
 """Step 3: retries may be a share of the requests, and no more."""
 
+from dataclasses import dataclass, field
+
 import pytest
 
 from labs.lab07_breaker.drills import about
@@ -7,9 +9,86 @@ from labs.lab07_breaker.evidence import calls
 from labs.lab07_breaker.judgements import expect_a_bounded_storm
 from labs.lab07_breaker.scenes import at, pair
 from labs.testbed.judge import Judge
+from labs.testbed.program.values import Stored
 from labs.testbed.unit import Script
 
 pytestmark = pytest.mark.step("3")
+
+
+@dataclass(slots=True)
+class Budget:
+    """A student's budget in a unit script, under the name `store`; `told` are its keywords."""
+
+    script: Script
+    store: str
+    told: dict[str, float]
+    made: Stored = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.made = self.script.make("budget.RetryBudget", store=self.store, keywords=self.told)
+
+    def requests(self, count: int, *, now: float, because: str, label: str) -> None:
+        """So many requests are made, for the first time."""
+        keywords = {"count": count, "now": now}
+        self.script.call("drill.requests", self.made, keywords=keywords, because=because, label=label)
+
+    def retries(self, made: int, *, of: int, now: float, because: str, label: str) -> None:
+        """Of so many retries that somebody wants, so many may be made."""
+        keywords = {"wanted": of, "now": now}
+        self.script.call("drill.retries", self.made, keywords=keywords, returns=made, because=because, label=label)
+
+    def holds(self, balance: float, *, now: float, because: str, label: str) -> None:
+        """The balance, but for what floating point does."""
+        call = f"{self.store}.balance"
+        self.script.call(call, keywords={"now": now}, returns=about(balance), because=because, label=label)
+
+
+@pytest.mark.seeds(1)
+def test_one_in_five(judge: Judge) -> None:
+    """Without a reserve the fifth request brings a retry, and no retry brings another; to be refused costs nothing."""
+    script = Script("share")
+    one = Budget(script, "one", {"reserve": 0})
+    one.holds(0.0, now=1.0, because="nothing was asked yet", label="nothing")
+    one.holds(0.0, now=1.0, because="and to look costs nothing", label="look")
+    one.retries(0, of=1, now=1.0, because="no retry may be made", label="none")
+    one.holds(0.0, now=1.0, because="to be refused has cost nothing", label="refused")
+    one.requests(1, now=1.0, because="one request", label="request")
+    one.holds(0.2, now=1.0, because="brings a fifth of a retry", label="fifth")
+    one.requests(3, now=1.05, because="three more", label="three")
+    one.holds(0.8, now=1.05, because="four fifths, of all four together", label="together")
+    one.retries(0, of=30, now=1.05, because="are less than one", label="less")
+    one.requests(1, now=1.1, because="the fifth", label="five")
+    one.holds(1.0, now=1.1, because="to be refused 30 times has cost nothing", label="refused-often")
+    one.retries(1, of=1, now=1.2, because="one may be made", label="one")
+    one.retries(0, of=30, now=1.2, because="and is paid for", label="paid")
+    one.holds(0.0, now=1.2, because="it was no request, and brings no share of its own", label="breeds")
+    other = Budget(script, "other", {"reserve": 0})
+    other.holds(0.0, now=1.2, because="nobody has asked anything by way of another budget", label="other")
+    other.requests(5, now=1.2, because="five by way of that", label="other-five")
+    one.holds(0.0, now=1.2, because="are nothing to this one", label="own")
+    judge.unit(script)
+
+
+@pytest.mark.seeds(1)
+def test_what_leaks_out(judge: Judge) -> None:
+    """What was ten slices ago counts no longer: neither a request for you, nor a retry against you."""
+    script = Script("leaks")
+    rich = Budget(script, "rich", {"reserve": 5.0})
+    rich.holds(50.0, now=1.0, because="five a second, for ten seconds", label="reserve")
+    rich.holds(50.0, now=99.0, because="a reserve does not grow", label="full")
+    poor = Budget(script, "poor", {"reserve": 0})
+    poor.requests(10, now=0.5, because="ten requests in slice 0", label="ten")
+    poor.holds(2.0, now=9.99, because="slice 0 is one of the last ten in slice 9", label="still")
+    poor.retries(1, of=1, now=9.99, because="one retry is made", label="late")
+    poor.retries(0, of=9, now=10.0, because="in slice 10 slice 0 is forgotten", label="gone")
+    poor.requests(10, now=18.0, because="ten more", label="ten-more")
+    poor.retries(1, of=9, now=18.0, because="the retry of slice 9 still counts against you", label="owed")
+    poor.holds(1.0, now=19.0, because="in slice 19 it does not", label="forgiven")
+    quick = Budget(script, "quick", {"seconds": 2.0, "reserve": 5.0})
+    quick.retries(10, of=99, now=0.3, because="five a second, for two seconds", label="quick")
+    quick.retries(0, of=99, now=2.15, because="a slice has 0.2 s; the oldest that counts is that of 0.2", label="held")
+    quick.retries(10, of=99, now=2.2, because="they have leaked out", label="again")
+    judge.unit(script)
 
 
 @pytest.mark.seeds(1)
@@ -22,135 +101,14 @@ def test_a_thousand_calls_to_a_dead_host(judge: Judge) -> None:
         ("reserve", {"share": 0}, 400, 500),
         ("numbers", {"seconds": 4, "share": 0.5, "reserve": 3}, 100, 162),
     ):
-        budget = script.make("budget.RetryBudget", store=f"budget_{label}", keywords=told)
         script.call(
             "drill.attempts",
-            budget,
+            Budget(script, f"budget_{label}", told).made,
             keywords={"calls": count, "begin": 0.25, "every": 1 / 300},
             returns=wanted,
             because=f"{count} calls, each tried again as long as it may be: {wanted} attempts",
             label=label,
         )
-    judge.unit(script)
-
-
-@pytest.mark.seeds(1)
-def test_one_in_five(judge: Judge) -> None:
-    """Without a reserve the fifth request brings a retry, and no retry brings another; to be refused costs nothing."""
-    script = Script("share")
-    budget = script.make("budget.RetryBudget", store="one", keywords={"reserve": 0})
-    script.call("one.may_retry", keywords={"now": 1.0}, returns=False, because="nothing was asked yet", label="0")
-    script.call("drill.requests", budget, keywords={"count": 4, "now": 1.0}, because="four requests", label="four")
-    script.call(
-        "drill.retries",
-        budget,
-        keywords={"wanted": 30, "now": 1.0},
-        returns=0,
-        because="a fifth of four is less than one",
-        label="less",
-    )
-    script.call("one.request", keywords={"now": 1.1}, because="the fifth", label="fifth")
-    script.call(
-        "one.balance",
-        keywords={"now": 1.1},
-        returns=about(1.0),
-        because="to be refused 30 times has cost nothing",
-        label="balance",
-    )
-    script.call(
-        "drill.retries",
-        budget,
-        keywords={"wanted": 30, "now": 1.2},
-        returns=1,
-        because="a fifth of five is one",
-        label="one",
-    )
-    script.call("one.balance", keywords={"now": 1.2}, returns=about(0.0), because="it is paid for", label="paid")
-    script.call("drill.requests", budget, keywords={"count": 5, "now": 1.3}, because="five more", label="more")
-    script.call(
-        "drill.retries",
-        budget,
-        keywords={"wanted": 30, "now": 1.3},
-        returns=1,
-        because="a retry is no request, and brings none",
-        label="again",
-    )
-    script.make("budget.RetryBudget", store="other", keywords={"reserve": 0})
-    script.call(
-        "other.balance",
-        keywords={"now": 1.3},
-        returns=about(0.0),
-        because="another client has a budget of its own",
-        label="other",
-    )
-    judge.unit(script)
-
-
-@pytest.mark.seeds(1)
-def test_what_leaks_out(judge: Judge) -> None:
-    """What was ten slices ago counts no longer: neither a request for you, nor a retry against you."""
-    script = Script("leaks")
-    poor = script.make("budget.RetryBudget", store="poor", keywords={"reserve": 0})
-    script.call("drill.requests", poor, keywords={"count": 10, "now": 0.5}, because="ten requests", label="ten")
-    script.call(
-        "poor.balance",
-        keywords={"now": 9.99},
-        returns=about(2.0),
-        because="slice 0 is one of the last ten in slice 9",
-        label="still",
-    )
-    script.call(
-        "drill.retries", poor, keywords={"wanted": 1, "now": 9.99}, returns=1, because="one is made", label="late"
-    )
-    script.call(
-        "drill.retries",
-        poor,
-        keywords={"wanted": 9, "now": 10.0},
-        returns=0,
-        because="in slice 10 slice 0 is forgotten",
-        label="gone",
-    )
-    script.call("drill.requests", poor, keywords={"count": 10, "now": 18.0}, because="ten more", label="ten-more")
-    script.call(
-        "drill.retries",
-        poor,
-        keywords={"wanted": 9, "now": 18.0},
-        returns=1,
-        because="the retry of slice 9 still counts against you",
-        label="owed",
-    )
-    rich = script.make("budget.RetryBudget", store="rich", keywords={"seconds": 2.0, "reserve": 5.0})
-    script.call(
-        "drill.retries",
-        rich,
-        keywords={"wanted": 99, "now": 0.3},
-        returns=10,
-        because="five a second, for two seconds, in reserve",
-        label="reserve",
-    )
-    script.call(
-        "drill.retries",
-        rich,
-        keywords={"wanted": 99, "now": 2.15},
-        returns=0,
-        because="slices are 0.2 s; they were made in the oldest that counts",
-        label="held",
-    )
-    script.call(
-        "drill.retries",
-        rich,
-        keywords={"wanted": 99, "now": 2.2},
-        returns=10,
-        because="they leaked out, and the reserve is full again",
-        label="again",
-    )
-    script.call(
-        "rich.balance",
-        keywords={"now": 99.0},
-        returns=about(10.0),
-        because="a reserve does not grow beyond a window's",
-        label="full",
-    )
     judge.unit(script)
 
 

@@ -6,6 +6,7 @@ from labs.lab07_breaker.drills import Message
 from labs.lab07_breaker.evidence import crowd_calls, pages, reports
 from labs.lab07_breaker.scenes import CLIENTS, PROGRAMS, crowd
 from labs.testbed.judge import Judge
+from labs.testbed.program.values import Seen
 from labs.testbed.unit import Script
 
 pytestmark = pytest.mark.step("6")
@@ -34,9 +35,31 @@ class Told:
         """When it wants to be called."""
         self._script.call("desk.next_timer", returns=at, because=because, label=label)
 
-    def says(self, now: float, messages: list[Message], because: str, label: str) -> None:
+    def says(self, now: float, messages: object, because: str, label: str) -> None:
         """What it says when it is called."""
         self._script.call("desk.handle_timer", keywords={"now": now}, returns=messages, because=because, label=label)
+
+
+def _is_over(messages: list[Seen]) -> bool:
+    return [(each.attributes["target"], each.attributes["over"]) for each in messages] == [("players", True)]
+
+
+@pytest.mark.seeds(1)
+def test_what_has_failed(judge: Judge) -> None:
+    """A message names what has failed, not who has noticed it; another says that it is over."""
+    script = Script("names")
+    told = Told(script, gather=0.0)
+    told.due(None, "nothing has happened", "idle")
+    told.opened("web/17", 10.0)
+    told.says(10.0, [Message("players", 10.0, 1)], "players has failed", "target")
+    told.says(10.0, [], "it has been told", "once")
+    told.closed("web/17", 20.0)
+    told.due(20.0, "the only circuit has closed: now", "due")
+    told.says(20.0, _is_over, "one message says that it is over", "over")
+    told.due(None, "that was that", "idle-again")
+    told.opened("web/18", 50.0)
+    told.says(55.0, [Message("players", 50.0, 1)], "the next time is another time", "next")
+    judge.unit(script)
 
 
 @pytest.mark.seeds(1)
@@ -44,26 +67,37 @@ def test_one_message(judge: Judge) -> None:
     """Three sources report the same target: one message, when they have been gathered, and one when all is over."""
     script = Script("one")
     told = Told(script)
-    told.due(None, "nothing has happened", "idle")
     told.opened("a", 10.0)
     told.due(15.0, "reports are gathered for five seconds from the first on", "gather")
     told.opened("b", 12.0)
-    told.opened("a", 14.0)
     told.due(15.0, "further ones do not put it off", "not-put-off")
     told.says(14.9, [], "it is not due", "early")
-    told.says(15.0, [Message("players", 10.0, 2)], "players, since 10.0, seen by two: a has reported twice", "told")
-    told.says(15.0, [], "it has been told", "once")
+    told.says(15.0, [Message("players", 10.0, 2)], "players, since 10.0, seen by two", "told")
     told.opened("c", 20.0)
     told.says(26.0, [], "a third only counts", "third")
+    told.due(320.0, "300 seconds after the last report it would be over", "silence")
     told.closed("a", 30.0)
+    told.due(330.0, "two are open", "one-closed")
     told.closed("b", 31.0)
-    told.due(320.0 + 11.0, "c is open; it is waited for 300 seconds after the last report", "silence")
     told.closed("c", 32.0)
-    told.due(32.0, "the last has closed: now", "over-due")
+    told.due(32.0, "the last has closed: now", "due")
     told.says(32.0, [Message("players", 10.0, 3, over=True)], "over; three have seen it", "over")
-    told.due(None, "that was that", "idle-again")
-    told.opened("b", 50.0)
-    told.says(55.0, [Message("players", 50.0, 1)], "the next time is another time", "next")
+    told.due(None, "that was that", "idle")
+    judge.unit(script)
+
+
+@pytest.mark.seeds(1)
+def test_a_source_is_a_source(judge: Judge) -> None:
+    """One circuit opens, and again after each probe: that is one source, and one message."""
+    script = Script("again")
+    told = Told(script)
+    for now in (1.0, 3.0, 5.0):
+        told.opened("a", now)
+    told.says(6.0, [Message("players", 1.0, 1)], "one source has seen it, three times", "told")
+    told.opened("a", 8.0)
+    told.says(13.0, [], "and goes on seeing it", "quiet")
+    told.closed("a", 20.0)
+    told.says(20.0, [Message("players", 1.0, 1, over=True)], "until it is over", "over")
     judge.unit(script)
 
 

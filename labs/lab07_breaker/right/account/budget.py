@@ -1,4 +1,4 @@
-"""An account, as Finagle has it: a request pays in, a retry takes out, and what was paid ten slices ago has leaked out."""
+"""An account, as Finagle has it: a request pays in, a retry takes out; what was paid ten slices ago has leaked out."""
 
 
 class RetryBudget:
