@@ -7,8 +7,7 @@ client cannot know whether it was read. That race is why `Broken` says whether t
 """
 
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 import trio
@@ -37,32 +36,47 @@ class Broken(Exception):
 class _Connection:
     stream: trio.abc.Stream
     reader: ResponseReader
-    used: int = 0
     idle_since: float = 0.0
 
-    async def exchange(self, request: Request, limits: Limits) -> Response:
+    async def exchange(self, message: bytes, limits: Limits, *, is_head: bool) -> Response:
         sent = False
-        self.used += 1
         try:
-            if request.method == "HEAD":
+            if is_head:
                 self.reader.expect_answer_to_head()
             with trio.fail_after(limits.send_seconds):
-                await self.stream.send_all(build_request(request))
+                await self.stream.send_all(message)
             sent = True
-            return await self._read(request)
-        except trio.BrokenResourceError as error:
-            raise Broken(f"the connection broke: {error}", maybe_seen=sent or self.used > 1) from None
+            return await self._read()
+        except (trio.BrokenResourceError, trio.ClosedResourceError) as error:
+            # Of a request that was not wholly sent the server cannot have made anything.
+            raise Broken(f"the connection broke: {error}", maybe_seen=sent) from None
         except trio.TooSlowError:
-            raise Broken("the other side does not read", maybe_seen=True) from None
+            raise Broken("the other side does not read", maybe_seen=False) from None
 
-    async def _read(self, request: Request) -> Response:
+    async def _read(self) -> Response:
         while True:
             data = await self.stream.receive_some(CHUNK)
             responses = self.reader.feed(bytes(data)) if data else self.reader.feed_end()
             if responses:
+                if len(responses) > 1:  # nobody asked for the others: an answer must never go to the next request
+                    self.reader.keeps_alive = False
                 return responses[0]
             if not data:
                 raise Broken("the server closed the connection instead of answering", maybe_seen=True)
+
+    @property
+    def is_reusable(self) -> bool:
+        """Whether the last answer ended cleanly, with nothing behind it."""
+        reader = self.reader
+        return reader.keeps_alive and not reader.failure and not reader.is_inside
+
+    @property
+    def is_stale(self) -> bool:
+        """Whether something came on an idle connection: its end, most likely. Not all sockets can tell."""
+        try:
+            return isinstance(self.stream, trio.SocketStream) and self.stream.socket.is_readable()
+        except (NotImplementedError, OSError):
+            return False
 
 
 @dataclass(slots=True, kw_only=True)
@@ -76,53 +90,56 @@ class Pool:
     limits: Limits = Limits()
     _idle: deque[_Connection] = field(default_factory=deque)
     _count: int = 0
+    _closed: bool = False
     _free: trio.lowlevel.ParkingLot = field(default_factory=trio.lowlevel.ParkingLot)
 
     async def request(self, request: Request) -> Response:
         """Make `request`; raises `CannotConnect`, `Broken`, `HttpError`. Its deadline is the caller's cancel scope."""
-        async with self._one() as connection:
-            response = await connection.exchange(request, self.limits)
-            if connection.reader.keeps_alive:
-                self._give_back(connection)
-            return response
-
-    @asynccontextmanager
-    async def _one(self) -> AsyncIterator[_Connection]:
-        """A connection for one request. Unless it has been given back by then, it is closed at the end."""
+        message = build_request(request)
         connection = await self._take()
+        kept = False
         try:
-            yield connection
+            response = await connection.exchange(message, self.limits, is_head=request.method == "HEAD")
+            kept = connection.is_reusable and not self._closed
+            return response
         finally:
-            is_kept = connection in self._idle
-            self._count -= not is_kept
+            if kept:
+                connection.idle_since = trio.current_time()
+                self._idle.append(connection)
+            else:
+                self._count -= 1
             self._free.unpark()
-            if not is_kept:
+            if not kept:
                 await trio.aclose_forcefully(connection.stream)
 
     async def _take(self) -> _Connection:
-        while True:
+        """The connection for a request: whichever was idle for the shortest time, a new one, or the next to be free."""
+        while not self._closed:
             await self._close_old()
-            if self._idle:
-                return self._idle.pop()
+            while self._idle:
+                connection = self._idle.pop()
+                if not connection.is_stale:
+                    return connection
+                await self._close(connection)
             if self._count < self.most:
                 return await self._open()
             await self._free.park()
+        raise CannotConnect("the pool is closed")
 
     async def _open(self) -> _Connection:
         self._count += 1
+        opened = False
         try:
             with trio.fail_after(self.connect_seconds):
-                return _Connection(await self.connect(), ResponseReader(self.limits))
+                connection = _Connection(await self.connect(), ResponseReader(self.limits))
+            opened = True
+            return connection
         except (OSError, trio.TooSlowError) as error:
-            self._count -= 1
             raise CannotConnect(str(error) or "no answer in time") from None
-        except BaseException:
-            self._count -= 1
-            raise
-
-    def _give_back(self, connection: _Connection) -> None:
-        connection.idle_since = trio.current_time()
-        self._idle.append(connection)
+        finally:
+            if not opened:
+                self._count -= 1
+                self._free.unpark()  # or else whoever waits for the place would wait for ever
 
     async def _close_old(self) -> None:
         oldest = trio.current_time() - self.idle_seconds
@@ -134,7 +151,9 @@ class Pool:
         await trio.aclose_forcefully(connection.stream)
 
     async def aclose(self) -> None:
-        """Close the idle connections; those in use are closed by whoever uses them."""
+        """Close the idle connections, and those in use when they are no longer; there will be no new ones."""
+        self._closed = True
+        self._free.unpark_all()
         while self._idle:
             await self._close(self._idle.pop())
 

@@ -5,9 +5,10 @@ has cut them. What is unbounded in the protocol is bounded here by `Limits`. A m
 refused, as whoever stands behind us might read it the other way (RFC 9112, 11.2, request smuggling).
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Generic, TypeVar
+from collections.abc import Callable, Collection
+from dataclasses import replace
+from functools import lru_cache
+from typing import Generic, NoReturn, TypeVar
 
 import httptools
 
@@ -17,21 +18,12 @@ from mesh.http.message import NO_BODY, NO_HEADERS, Headers, HttpError, Request, 
 HOP_BY_HOP = {"connection", "keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade"}
 """RFC 9110 (7.6.1): of this connection only; never passed on."""
 
+CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+"""What a client waits for before it sends a body, if it has said so (RFC 9110, 10.1.1)."""
+
 _TOKEN = frozenset("!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
 
 Message = TypeVar("Message", Request, Response)
-
-
-@dataclass(slots=True)
-class _Collected:
-    """What llhttp has told of the message that it reads now."""
-
-    target: bytes = b""
-    fields: list[tuple[str, str]] = field(default_factory=list)
-    body: list[bytes] = field(default_factory=list)
-    size: int = 0
-    head: int = 0
-    in_body: bool = False
 
 
 class _Reader(Generic[Message]):
@@ -39,73 +31,90 @@ class _Reader(Generic[Message]):
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
-        self._now = _Collected()
         self._done: list[Message] = []
         self._refused: HttpError | None = None
-        self._reading = False
+        self.failure: HttpError | None = None
+        """Why nothing more can be read; messages that came before it are good."""
         self.keeps_alive = True
         """Whether the connection can be used again after the last message."""
-
-    @property
-    def is_inside(self) -> bool:
+        self.is_inside = False
         """Whether a message has begun and is not complete."""
-        return self._reading
-
-    @property
-    def is_in_body(self) -> bool:
+        self.is_in_body = False
         """Whether the headers of the present message are complete."""
-        return self._reading and self._now.in_body
+        self.on_message_begin()
+        self.is_inside = False
 
     def _feed(self, parse: Callable[[bytes], object], data: bytes) -> list[Message]:
+        if self.failure:
+            raise self.failure
         try:
             parse(data)
         except httptools.HttpParserUpgrade:
-            raise HttpError("this server changes to no other protocol", status=501) from None
+            # RFC 9110 (7.8): to ignore the wish is an answer too. What follows might be in another protocol.
+            self.keeps_alive, self.failure = False, HttpError("this side changes to no other protocol", status=501)
         except httptools.HttpParserError as error:
-            raise self._refused or HttpError(f"not HTTP: {error}") from None
-        self._count_head(len(data))
+            self.failure = self._refused or HttpError(f"not HTTP: {error}")
         done, self._done = self._done, []
+        if not done:
+            self._count_head(len(data))
+            if self.failure:
+                raise self.failure from None
         return done
 
     def _count_head(self, count: int) -> None:
         """What llhttp keeps of a line that has no end yet is told to nobody, but counts."""
-        if self._reading and not self._now.in_body:
-            self._now.head += count
-            if self._now.head > self._limits.head:
-                raise HttpError("a head without end", status=431)
+        if self.is_inside and not self.is_in_body:
+            self._head += count
+            if self._head > self._limits.head:
+                self.failure = HttpError("a head without end", status=431)
 
-    def _refuse(self, text: str, status: int) -> None:
+    def _refuse(self, text: str, status: int) -> NoReturn:
         self._refused = HttpError(text, status=status)
         raise self._refused
 
     # What llhttp calls
 
     def on_message_begin(self) -> None:
-        self._now, self._reading = _Collected(), True
+        self.is_inside, self.is_in_body = True, False
+        self._target = b""
+        self._fields: list[tuple[bytes, bytes]] = []
+        self._trailers: list[tuple[bytes, bytes]] = []
+        self._headers = NO_HEADERS
+        self._body: list[bytes] = []
+        self._head = self._header_bytes = self._body_bytes = 0
 
     def on_url(self, url: bytes) -> None:
-        self._now.target += url
-        if len(self._now.target) > self._limits.head:
+        self._target += url
+        if len(self._target) > self._limits.head:
             self._refuse("a target too long", 414)
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        now = self._now
-        now.size += len(name) + len(value)
-        if now.size > self._limits.head or len(now.fields) >= self._limits.headers:
+        fields = self._trailers if self.is_in_body else self._fields
+        fields.append((name, value))
+        self._header_bytes += len(name) + len(value)
+        if self._header_bytes > self._limits.head or len(fields) > self._limits.headers:
             self._refuse("too many headers, or too long ones", 431)
-        now.fields.append((name.decode("ascii").lower(), value.decode("latin-1").strip(" \t")))
 
     def on_headers_complete(self) -> None:
-        self._now.in_body, self._now.size = True, 0
-        lengths = [value for name, value in self._now.fields if name == "content-length"]
-        if lengths and lengths[0].isdigit() and int(lengths[0]) > self._limits.body:
-            self._refuse("a body too long", 413)
+        self.is_in_body = True
+        self._headers = _decoded(self._fields)
+        for name, value in self._headers.fields:
+            if name == "content-length" and int(value) > self._limits.body:
+                self._refuse("a body too long", 413)
 
     def on_body(self, body: bytes) -> None:
-        self._now.size += len(body)
-        if self._now.size > self._limits.body:
+        self._body_bytes += len(body)
+        if self._body_bytes > self._limits.body:
             self._refuse("a body too long", 413)
-        self._now.body.append(body)
+        self._body.append(body)
+
+    def _whole_body(self) -> bytes:
+        return self._body[0] if len(self._body) == 1 else b"".join(self._body)
+
+
+def _decoded(fields: list[tuple[bytes, bytes]]) -> Headers:
+    pairs = [(name.decode("ascii").lower(), value.decode("latin-1").strip(" \t")) for name, value in fields]
+    return Headers(tuple(pairs)) if pairs else NO_HEADERS
 
 
 class RequestReader(_Reader[Request]):
@@ -114,19 +123,55 @@ class RequestReader(_Reader[Request]):
     def __init__(self, limits: Limits = Limits()) -> None:  # noqa: B008 - frozen
         super().__init__(limits)
         self._parser = httptools.HttpRequestParser(self)
+        self.is_waiting = False
+        """Whether the client sends its body only when it has read `CONTINUE`."""
 
     def feed(self, data: bytes) -> list[Request]:
-        """Return the requests that `data` completes; raises `HttpError`, and is of no more use then."""
+        """Return the requests that `data` completes; raises `HttpError`, and is of no more use then.
+
+        Good requests before bad bytes are returned first; the next time, or by `failure`, the error is told.
+        """
         return self._feed(self._parser.feed_data, data)
 
-    def on_message_complete(self) -> None:
-        now, headers = self._now, Headers(tuple(self._now.fields))
-        if self._parser.get_http_version() == "1.1" and [name for name, _ in now.fields].count("host") != 1:
+    def on_headers_complete(self) -> None:
+        super().on_headers_complete()
+        version = self._parser.get_http_version()
+        if version not in ("1.0", "1.1"):
+            self._refuse(f"HTTP/{version} is not spoken here", 505)
+        hosts, is_old = 0, version == "1.0"
+        for name, value in self._headers.fields:
+            if name == "host":
+                hosts += 1
+            elif name == "expect":
+                self.is_waiting = value.lower() == "100-continue"
+            elif name == "transfer-encoding" and (is_old or value.lower() != "chunked"):
+                # RFC 9112 (6.1): a server must not guess; some proxies let such a body pass as something else.
+                self._refuse("a body comes as it is, or chunked by HTTP/1.1", 400 if is_old else 501)
+        if hosts != 1 and not (is_old and not hosts):
             self._refuse("a request has exactly one Host (RFC 9112, 3.2)", 400)
-        self.keeps_alive = self._parser.should_keep_alive()
-        method, target = self._parser.get_method().decode("ascii"), now.target.decode("latin-1")
-        self._done.append(Request(method, target, headers.get("host"), headers.without(["host"]), b"".join(now.body)))
-        self._reading = False
+
+    def on_message_complete(self) -> None:
+        self.keeps_alive = self._parser.should_keep_alive()  # false once this method has returned
+        self.is_inside = self.is_waiting = False
+        method, target = self._parser.get_method().decode("ascii"), self._target.decode("latin-1")
+        if method == "CONNECT":
+            self._refuse("this server is no tunnel", 501)
+        headers, authority = self._headers, self._headers.get("host")
+        if not target.startswith("/"):
+            authority, target = _of_absolute(target, authority)
+        request = Request(method, target, authority, headers.without(("host",)), self._whole_body())
+        if self._trailers:
+            request = replace(request, trailers=_decoded(self._trailers))
+        self._done.append(request)
+
+
+def _of_absolute(target: str, host: str) -> tuple[str, str]:
+    """Whom and what `http://authority/path` asks for (RFC 9112, 3.2.2: it counts, and Host does not)."""
+    scheme, colon, rest = target.partition("://")
+    if not colon or scheme.lower() not in ("http", "https"):
+        return host, target
+    authority, _, path = rest.partition("/")
+    return authority, f"/{path}"
 
 
 class ResponseReader(_Reader[Response]):
@@ -148,9 +193,9 @@ class ResponseReader(_Reader[Response]):
 
     def feed_end(self) -> list[Response]:
         """The server has closed, which ends a body of no known length; raises `HttpError` if it ends anything else."""
-        if not self._reading:
+        if not self.is_inside:
             return []
-        if not self._until_end:
+        if not (self._until_end and self.is_in_body):
             raise HttpError("the connection ended in the middle of a response", status=502)
         self.on_message_complete()
         done, self._done = self._done, []
@@ -158,52 +203,76 @@ class ResponseReader(_Reader[Response]):
 
     def on_headers_complete(self) -> None:
         super().on_headers_complete()
-        names = {name for name, _ in self._now.fields}
         status = self._parser.get_status_code()
-        has_end = {"content-length", "transfer-encoding"} & names or status in NO_BODY or status < 200
-        self._until_end = not has_end
+        self._until_end = status >= 200 and status not in NO_BODY
+        for name, _ in self._headers.fields:
+            if name in ("content-length", "transfer-encoding"):
+                self._until_end = False
         if self._to_head and status >= 200:
             self.on_message_complete()
 
     def on_message_complete(self) -> None:
         status = self._parser.get_status_code()
         self.keeps_alive = self._parser.should_keep_alive() and not (self._until_end or self._to_head)
-        self._done.append(Response(status, Headers(tuple(self._now.fields)), b"".join(self._now.body)))
-        self._reading = False
+        self.is_inside = False
+        self._done.append(Response(status, self._headers, self._whole_body(), _decoded(self._trailers)))
 
 
 def build_request(request: Request) -> bytes:
     """The request's bytes. Raises `HttpError` for what would not be one request (RFC 9112, 11)."""
-    if not request.method or not _TOKEN.issuperset(request.method):
+    if not _is_token(request.method):
         raise HttpError(f"{request.method!r} is no method")
-    if not request.target or not request.target.isascii() or any(mark in request.target for mark in " \r\n\t\0"):
+    if not _is_target(request.target):
         raise HttpError(f"{request.target!r} is no target")
-    headers = request.headers.without((*HOP_BY_HOP, "content-length", "host"))
     lines = [f"{request.method} {request.target} HTTP/1.1", f"host: {_checked('host', request.authority)}"]
+    _add(lines, request.headers, _OURS_IN_REQUESTS)
     if request.body or request.method in ("POST", "PUT", "PATCH"):
-        headers = headers.with_("content-length", str(len(request.body)))
-    return _head(lines, headers) + request.body
+        lines.append(f"content-length: {len(request.body)}")
+    return _joined(lines) + request.body
 
 
 def build_response(response: Response, *, close: bool = False, to_head: bool = False) -> bytes:
     """The response's bytes; `to_head` leaves the body out, `close` says that nothing follows. Raises `HttpError`."""
-    headers = response.headers.without((*HOP_BY_HOP, "content-length"))
-    if response.status not in NO_BODY:
-        headers = headers.with_("content-length", str(len(response.body)))
+    lines = [_status_line(response.status)]
+    _add(lines, response.headers, _OURS_IN_RESPONSES)
+    has_body = response.status not in NO_BODY
+    if has_body:
+        lines.append(f"content-length: {len(response.body)}")
     if close:
-        headers = headers.with_("connection", "close")
-    body = b"" if to_head or response.status in NO_BODY else response.body
-    return _head([f"HTTP/1.1 {response.status:03d} {response.reason}"], headers) + body
+        lines.append("connection: close")
+    return _joined(lines) + (response.body if has_body and not to_head else b"")
 
 
-def _head(lines: list[str], headers: Headers = NO_HEADERS) -> bytes:
-    lines += [f"{name}: {_checked(name, value)}" for name, value in headers]
+_OURS_IN_REQUESTS = frozenset(HOP_BY_HOP | {"content-length", "host"})
+_OURS_IN_RESPONSES = frozenset(HOP_BY_HOP | {"content-length"})
+
+
+def _add(lines: list[str], headers: Headers, without: Collection[str]) -> None:
+    lines += [f"{name}: {_checked(name, value)}" for name, value in headers.fields if name not in without]
+
+
+def _joined(lines: list[str]) -> bytes:
     return "\r\n".join([*lines, "", ""]).encode("latin-1", "replace")
 
 
 def _checked(name: str, value: str) -> str:
-    if not name or not _TOKEN.issuperset(name):
-        raise HttpError(f"{name!r} is no name of a header")
+    if not _is_token(name) or name != name.lower():
+        raise HttpError(f"{name!r} is no name of a header, in lower case")
     if "\r" in value or "\n" in value or "\0" in value:
         raise HttpError(f"the header {name} breaks its line")
     return value
+
+
+@lru_cache(1000)
+def _is_token(word: str) -> bool:
+    return bool(word) and _TOKEN.issuperset(word)
+
+
+@lru_cache(1000)
+def _is_target(target: str) -> bool:
+    return bool(target) and target.isascii() and not any(mark in target for mark in " \r\n\t\0")
+
+
+@lru_cache(100)
+def _status_line(status: int) -> str:
+    return f"HTTP/1.1 {status:03d} {Response(status).reason}"

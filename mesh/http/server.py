@@ -1,8 +1,9 @@
 """A server: one task for each connection, requests in, the service's responses out, in order.
 
-A connection stays for further requests, as long as both sides want that and `Limits` allow. *Draining* ends a server in
-order: nobody new is let in, whoever waits for an answer gets it, with the word that nothing follows (`connection:
-close`), and idle connections are closed.
+A connection stays for further requests, as long as both sides want that and `Limits` allow. Its time is limited in each
+of its phases, from the phase's beginning: a head that comes byte by byte takes no longer than one that comes at once.
+*Draining* ends a server in order: nobody new is let in, whoever waits for an answer gets it, with the word that nothing
+follows (`connection: close`), and idle connections are closed.
 """
 
 from collections.abc import Awaitable, Callable
@@ -10,12 +11,13 @@ from dataclasses import dataclass, field
 
 import trio
 
-from mesh.http.http1 import RequestReader, build_response
+from mesh.http.http1 import CONTINUE, RequestReader, build_response
 from mesh.http.limits import Limits
 from mesh.http.message import HttpError, Request, Response, text
 
 Handler = Callable[[Request], Awaitable[Response]]
 CHUNK = 64 * 1024
+LINGER_SECONDS, LINGER_BYTES = 1.0, 1 << 20
 
 
 def _tell_nobody(request: Request, error: Exception) -> None:
@@ -30,9 +32,10 @@ class Server:
     limits: Limits = Limits()
     on_error: Callable[[Request, Exception], None] = _tell_nobody
     draining: bool = False
-    _idle: dict[trio.abc.Stream, trio.CancelScope] = field(default_factory=dict)
+    drained: trio.Event = field(default_factory=trio.Event)
+    """Set when the last connection has ended after `drain`."""
+    _idle: set[trio.CancelScope] = field(default_factory=set)
     _open: int = 0
-    _empty: trio.Event = field(default_factory=trio.Event)
 
     async def serve(self, stream: trio.abc.Stream) -> None:
         """Serve one connection to its end, and close it."""
@@ -42,75 +45,124 @@ class Server:
         self._open += 1
         try:
             async with stream:
-                await self._serve_all(stream)
+                await _Connection(self, stream).serve()
         except (trio.BrokenResourceError, trio.ClosedResourceError):
             pass  # whoever was there has gone
         finally:
             self._open -= 1
-            if not self._open:
-                self._empty.set()
+            self._look_whether_drained()
 
-    async def _serve_all(self, stream: trio.abc.Stream) -> None:
-        reader = RequestReader(self.limits)
-        for count in range(1, self.limits.requests + 1):
-            try:
-                requests = await self._receive(stream, reader)
-            except HttpError as error:
-                await self._send(stream, build_response(text(error.status, f"{error}\n"), close=True))
-                return
-            for number, request in enumerate(requests, 1):
-                is_last = number == len(requests)
-                response = await self._answer(request)
-                close = is_last and (not reader.keeps_alive or self.draining or count == self.limits.requests)
-                await self._send(stream, build_response(response, close=close, to_head=request.method == "HEAD"))
-            if not requests or close:
-                return
-
-    async def _receive(self, stream: trio.abc.Stream, reader: RequestReader) -> list[Request]:
-        """At least one request; none at the end of the connection, or when it was idle for too long."""
-        requests: list[Request] = []
-        while not requests:
-            idle = not reader.is_inside
-            limits = self.limits
-            seconds = limits.idle_seconds if idle else limits.body_seconds if reader.is_in_body else limits.head_seconds
-            data: bytes = b""
-            with trio.move_on_after(seconds) as scope:
-                if idle:
-                    self._idle[stream] = scope
-                    if self.draining:
-                        scope.cancel()
-                try:
-                    data = bytes(await stream.receive_some(CHUNK))
-                finally:
-                    self._idle.pop(stream, None)
-            if scope.cancelled_caught and not idle:
-                raise HttpError("the request took too long", status=408)
-            if not data:
-                return []
-            requests = reader.feed(data)
-        return requests
-
-    async def _answer(self, request: Request) -> Response:
+    async def answer(self, request: Request) -> Response:
+        """What the handler says, or that it has failed."""
         try:
             return await self.handler(request)
         except Exception as error:
             self.on_error(request, error)
             return text(500, "the service has failed\n")
 
-    async def _send(self, stream: trio.abc.Stream, data: bytes) -> None:
-        with trio.move_on_after(self.limits.send_seconds) as scope:
-            await stream.send_all(data)
-        if scope.cancelled_caught:
-            raise trio.BrokenResourceError("the other side does not read")
-
     async def drain(self) -> None:
         """End in order, and return when the last connection is closed."""
         self.draining = True
-        for scope in self._idle.values():
+        for scope in self._idle:
             scope.cancel()
-        if self._open:
-            self._empty = trio.Event()
-            await self._empty.wait()
+        self._look_whether_drained()
+        await self.drained.wait()
+
+    def _look_whether_drained(self) -> None:
+        if self.draining and not self._open:
+            self.drained.set()
+
+
+class _Connection:
+    """One connection. What limits its time is one cancel scope, whose deadline moves from phase to phase."""
+
+    def __init__(self, server: Server, stream: trio.abc.Stream) -> None:
+        self._server, self._stream, self._limits = server, stream, server.limits
+        self._reader = RequestReader(server.limits)
+        self._patience = trio.CancelScope()
+        self._is_sending = False
+
+    async def serve(self) -> None:
+        refusal: HttpError | None = None
+        with self._patience:
+            try:
+                await self._converse()
+            except HttpError as error:
+                refusal = error
+        if self._patience.cancelled_caught and self._reader.is_inside and not self._is_sending:
+            refusal = HttpError("the request took too long", status=408)
+        if refusal:
+            await self._refuse(refusal)
+
+    async def _converse(self) -> None:
+        served = 0
+        while requests := await self._receive():
+            for request in requests:
+                served += 1
+                response = await self._server.answer(request)
+                is_last = request is requests[-1]
+                close = is_last and (
+                    self._server.draining or served >= self._limits.requests or not self._reader.keeps_alive
+                )
+                await self._send(self._built(request, response, close))
+            if close:
+                return
+
+    def _built(self, request: Request, response: Response, close: bool) -> bytes:
+        to_head = request.method == "HEAD"
+        try:
+            return build_response(response, close=close, to_head=to_head)
+        except HttpError as error:  # a header that HTTP does not allow is a failure of the handler's
+            self._server.on_error(request, error)
+            return build_response(text(500, "the service has failed\n"), close=close, to_head=to_head)
+
+    async def _receive(self) -> list[Request]:
+        """At least one request; none at the end of the connection. Raises `HttpError`."""
+        reader, limits, patience = self._reader, self._limits, self._patience
+        phase = ""
+        while True:
+            if reader.failure:
+                raise reader.failure
+            before, phase = (
+                phase,
+                "body" if reader.is_inside and reader.is_in_body else "head" if reader.is_inside else "",
+            )
+            if phase != before or not phase:
+                seconds = {"": limits.idle_seconds, "head": limits.head_seconds, "body": limits.body_seconds}[phase]
+                patience.deadline = trio.current_time() + seconds
+            data = await (self._stream.receive_some(CHUNK) if phase else self._first_bytes())
+            if not data:
+                return []
+            if requests := reader.feed(bytes(data)):
+                patience.deadline = float("inf")  # how long an answer may take is for the handler to say
+                return requests
+            if reader.is_waiting:
+                reader.is_waiting = False
+                await self._stream.send_all(CONTINUE)
+
+    async def _first_bytes(self) -> bytes | bytearray:
+        """Those of the next request; until they come, draining may close the connection."""
+        idle = self._server._idle
+        idle.add(self._patience)
+        try:
+            return b"" if self._server.draining else await self._stream.receive_some(CHUNK)
+        finally:
+            idle.discard(self._patience)
+
+    async def _send(self, data: bytes) -> None:
+        self._is_sending, self._patience.deadline = True, trio.current_time() + self._limits.send_seconds
+        await self._stream.send_all(data)
+        self._is_sending, self._patience.deadline = False, float("inf")
+
+    async def _refuse(self, error: HttpError) -> None:
+        """Say why, and wait for the other side to read it: what is closed with bytes unread takes the answer along."""
+        with trio.move_on_after(LINGER_SECONDS):
+            await self._stream.send_all(build_response(text(error.status, f"{error}\n"), close=True))
+            if isinstance(self._stream, trio.abc.HalfCloseableStream):
+                await self._stream.send_eof()
+                left = LINGER_BYTES
+                while left > 0 and (data := await self._stream.receive_some(CHUNK)):
+                    left -= len(data)
 
 
 async def serve(
@@ -121,10 +173,12 @@ async def serve(
     limits: Limits = Limits(),  # noqa: B008 - frozen
     task_status: trio.TaskStatus[Server] = trio.TASK_STATUS_IGNORED,
 ) -> None:
-    """Serve `handler` at a port until cancelled, or until `Server.drain` has been called elsewhere."""
+    """Serve `handler` at a port until cancelled, or until `Server.drain` has been called elsewhere and is done."""
     server = Server(handler, limits)
     listeners = await trio.open_tcp_listeners(port, host=host)
     async with trio.open_nursery() as nursery:
         for listener in listeners:
             nursery.start_soon(trio.serve_listeners, server.serve, [listener])
         task_status.started(server)
+        await server.drained.wait()
+        nursery.cancel_scope.cancel()
