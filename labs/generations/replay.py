@@ -67,7 +67,7 @@ NOISE = {"loss": "loss", "duplicate": "duplicate", "damage": "corrupt"}
 
 
 class ReplayError(Exception):
-    """A generation does not even work without faults; the text says what it did."""
+    """A generation does not even work without faults, or this machine is too slow; the text says which."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,18 +177,25 @@ def casting(course: Course, generations: Sequence[Generation], *, mine: bool = F
 def _column(
     generation: Generation, cast: Cast, faults: tuple[Fault, ...], seed: int, tick: Callable[[], None]
 ) -> Column:
-    plain = sim.play(scene(generation), cast, seed=seed).trace
+    plain = _play(scene(generation), cast, seed)
     without = people_got(plain)
     if (right := without.count(Got.RIGHT)) < len(ASKED):
         raise ReplayError(f"{generation.title} answers {right} of {len(ASKED)} questions, without any fault")
     tick()
     cells, bill = [], Bill.of(plain)
     for chosen in [*((fault,) for fault in faults), faults]:
-        trace = sim.play(scene(generation, chosen, plain), cast, seed=seed).trace
+        trace = _play(scene(generation, chosen, plain), cast, seed)
         cells.append(_cell(generation, chosen, trace, plain, without))
         bill = Bill.of(trace)
         tick()
     return Column(generation, tuple(cells[:-1]), cells[-1], bill, Bill.of(plain))
+
+
+def _play(chosen: Scene, cast: Cast, seed: int) -> Trace:
+    played = sim.play(chosen, cast, seed=seed)
+    if played.overrun:
+        raise ReplayError(f"{chosen.name}: {played.overrun}")
+    return played.trace
 
 
 def _cell(generation: Generation, faults: Sequence[Fault], trace: Trace, plain: Trace, without: Outcome) -> Cell:

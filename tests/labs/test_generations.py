@@ -27,7 +27,8 @@ from labs.generations.outcome import Got, Heard, Outcome, outcome
 from labs.generations.replay import ASKED, Cell, Comparison, ReplayError, casting, compare, scene
 from labs.lab04_stack.scenes import POUR
 from labs.story.ledger import LedgerError, open_ledger
-from labs.story.trace import PortEvent, Trace
+from labs.story.trace import FrameEvent, PortEvent, Trace
+from labs.story.trace import Line as TraceLine
 from labs.testbed import sim
 from labs.testbed.cast import Cast
 from labs.testbed.scene import Plan
@@ -301,6 +302,32 @@ def test_what_the_default_script_does_not_touch() -> None:
     assert cells["raw"]["noise damage 4%"].reached_people
     assert not cells["tcp"]["noise damage 4%"].reached_people
     assert "checksum" in words.told(cells["tcp"]["noise damage 4%"])
+
+
+ETHERNET = bytes(12)
+SEGMENT = ETHERNET + bytes.fromhex(
+    "0800 4500003c 00004000 40060000 0a000001 0a000002 c0001f90 00000001 00000001 5018ffff"
+)
+SEGMENT += bytes(4) + b"POST / HTTP/1.1\r\n"
+ANSWER = ETHERNET + bytes.fromhex("88b5 04 01 0003") + b"Ada" + bytes(40)
+DATA = ETHERNET + bytes.fromhex("88b5 01 00 00000007 0004 0003") + b"Ada"
+
+
+def damaged(frame: bytes) -> st.SearchStrategy[bytes]:
+    """`frame` with one bit that is another, perhaps cut short."""
+    flipped = st.integers(0, 8 * len(frame) - 1).map(partial(flip_bit, frame))
+    return st.tuples(flipped, st.integers(0, len(frame))).map(lambda pair: pair[0][: pair[1] or None])
+
+
+@given(st.lists(st.one_of(st.binary(max_size=80), *map(damaged, (SEGMENT, ANSWER, DATA)))))
+def test_evidence_takes_any_bytes(frames: list[bytes]) -> None:
+    """What a wire has damaged may look like anything."""
+    trace = Trace(scene="", seed=1, testbed="sim", lines=(TraceLine("a-b", ("a", "b")),))
+    for number, frame in enumerate(frames):
+        trace.events.append(FrameEvent(number, "a-b", "message", number, frame, arrivals=(number,)))
+    for generation in KNOWN:
+        assert all(count >= 0 for count in generation.acted(trace).values())
+        assert all(generation.is_message(frame) in (True, False) for frame in frames)
 
 
 def test_a_window_of_nothing_shows() -> None:
