@@ -42,8 +42,21 @@ def _reply(number: int, result: object = None, error: str = "") -> partial[bool]
 def test_the_bytes_of_a_call(judge: Judge) -> None:
     """A request and a reply are written as the handout says, byte by byte."""
     script = Script("encode")
+    number = script.make("call.Reply", 7, 5, store="number")
+    script.call("call.encode", number, returns=_without_blanks, because="without blanks", label="blanks")
     for label, kind, arguments, wanted, because in (
-        ("request", "Request", (7, "of", HERONS), b'{"id":7,"method":"of","arguments":{"team":"Herons"}}', "no blanks"),
+        ("result", "Reply", (7, ["Ada", "Grace"]), b'{"id":7,"result":["Ada","Grace"]}', "a result, and no error"),
+        ("nothing", "Reply", (7, None), b'{"id":7,"result":null}', "None is a result like any other"),
+        ("empty", "Reply", (7, []), b'{"id":7,"result":[]}', "nobody is an answer"),
+        ("error", "Reply", (7, None, "no"), b'{"id":7,"error":"no"}', "an error, and no result"),
+        ("identity-none", "Request", (6, "of", HERONS), _without_identity, "an empty identity is left out"),
+        (
+            "request",
+            "Request",
+            (7, "of", HERONS),
+            b'{"id":7,"method":"of","arguments":{"team":"Herons"}}',
+            "the members stand in this order",
+        ),
         (
             "letters",
             "Request",
@@ -58,14 +71,18 @@ def test_the_bytes_of_a_call(judge: Judge) -> None:
             b'{"id":9,"method":"sign","arguments":{"team":"Herons","player":"Nia"},"identity":"a1"}',
             "an identity comes last",
         ),
-        ("result", "Reply", (7, ["Ada", "Grace"]), b'{"id":7,"result":["Ada","Grace"]}', "a result, and no error"),
-        ("nothing", "Reply", (7, None), b'{"id":7,"result":null}', "None is a result like any other"),
-        ("empty", "Reply", (7, []), b'{"id":7,"result":[]}', "nobody is an answer"),
-        ("error", "Reply", (7, None, "no"), b'{"id":7,"error":"no"}', "an error, and no result"),
     ):
         made = script.make(f"call.{kind}", *arguments, store=label)
         script.call("call.encode", made, returns=wanted, because=because, label=label)
     judge.unit(script)
+
+
+def _without_blanks(data: bytes) -> bool:
+    return b" " not in data
+
+
+def _without_identity(data: bytes) -> bool:
+    return b"identity" not in data
 
 
 @pytest.mark.seeds(1)
@@ -83,7 +100,8 @@ def test_a_call_is_read(judge: Judge) -> None:
         ("result", said({"id": 7, "result": ["Ada"]}), _reply(7, ["Ada"]), "a result"),
         ("null", said({"id": 7, "result": None}), _reply(7), "null is a result"),
         ("error", said({"id": 3, "error": "no"}), _reply(3, None, "no"), "an error"),
-        ("order", b'{ "result" : 0,\n "id": 1 }', _reply(1, 0), "others may put blanks, and another order"),
+        ("zero", said({"id": 1, "result": 0}), _reply(1, 0), "0 is a result"),
+        ("order", b'{ "result" : 1,\n "id": 1 }', _reply(1, 1), "others may put blanks, and another order"),
         (
             "more",
             said({"id": 7, "trace": "x", "method": "of", "arguments": HERONS}),
@@ -110,8 +128,8 @@ BAD = {
     "id-zero": b'{"id":0,"result":[]}',
     "id-half": b'{"id":1.5,"result":[]}',
     "neither": b'{"id":7}',
-    "both": b'{"id":7,"result":[],"error":"no"}',
     "two": b'{"id":7,"method":"of","arguments":{},"result":[]}',
+    "both": b'{"id":7,"result":[],"error":"no"}',
     "error-null": b'{"id":7,"error":null}',
     "error-empty": b'{"id":7,"error":""}',
     "method-number": b'{"id":7,"method":1,"arguments":{}}',
@@ -142,27 +160,30 @@ def test_calls_under_way(judge: Judge) -> None:
         wanted = _request(n, "of", {"team": team})
         script.call(f"{calls}.begin", "of", {"team": team}, returns=wanted, because=f"the number {n}", label="begin")
     made = {(n, error): script.make("call.Reply", n, None, error, store=f"reply{n}{error}")
-            for n, error in ((1, ""), (2, ""), (3, "no"), (4, ""), (5, ""), (9, ""))}  # fmt: skip
+            for n, error in ((1, ""), (2, ""), (3, "no"), (4, ""), (5, ""), (6, ""), (9, ""))}  # fmt: skip
     script.call(f"{calls}.waiting", returns=[1, 2, 3, 4], because="all four wait", label="waiting")
     script.call(f"{calls}.finish", made[3, "no"], returns=True, because="the third is answered first", label="third")
     script.call(f"{calls}.waiting", returns=[1, 2, 4], because="three wait, oldest first", label="waiting-three")
     script.call(f"{calls}.finish", made[3, "no"], raises="CallError", because="it was answered", label="twice")
     script.call(f"{calls}.finish", made[9, ""], raises="CallError", because="9 was never asked", label="never")
-    script.call(f"{calls}.give_up", 2, because="nobody waits for 2", label="give-up")
-    script.call(f"{calls}.waiting", returns=[1, 4], because="two wait", label="waiting-two")
     script.call(
-        f"{calls}.begin", "of", HERONS, "a1", returns=_request(5, "of", HERONS, "a1"), because="a number of its own",
-        label="begin-identity",
-    )  # fmt: skip
+        f"{calls}.begin", "of", HERONS, returns=_request(5, "of", HERONS), because="no number comes twice", label="next"
+    )
+    script.call(f"{calls}.give_up", 2, because="nobody waits for 2", label="give-up")
     script.call(f"{calls}.finish", made[2, ""], returns=False, because="an answer too late is no mistake", label="late")
     script.call(f"{calls}.finish", made[2, ""], raises="CallError", because="but a second one is", label="late-twice")
+    script.call(f"{calls}.give_up", 5, because="nobody waits for 5", label="give-up-another")
+    script.call(f"{calls}.waiting", returns=[1, 4], because="two wait", label="waiting-two")
+    wanted = _request(6, "of", HERONS, "a1")
+    script.call(f"{calls}.begin", "of", HERONS, "a1", returns=wanted, because="with an identity", label="identity")
     script.call(f"{calls}.give_up", 3, because="too late to give up: it has been answered", label="give-up-late")
     script.call(f"{calls}.finish", made[3, "no"], raises="CallError", because="it stays answered", label="stays")
-    for n in (5, 1, 4):
+    for n in (6, 1, 4):
         script.call(f"{calls}.finish", made[n, ""], returns=True, because=f"somebody waits for {n}", label="rest")
-    script.call(f"{calls}.waiting", returns=[], because="all are answered", label="waiting-none")
+    script.call(f"{calls}.waiting", returns=[], because="nobody waits", label="waiting-none")
+    script.call(f"{calls}.finish", made[5, ""], returns=False, because="5 comes late", label="late-again")
     script.call(
-        f"{calls}.begin", "of", HERONS, returns=_request(6, "of", HERONS), because="no number is given out twice",
+        f"{calls}.begin", "of", HERONS, returns=_request(7, "of", HERONS), because="no number comes twice, ever",
         label="begin-again",
     )  # fmt: skip
     judge.unit(script)

@@ -7,7 +7,17 @@ import pytest
 from labs.conformance import about, asking, conforms, drawn
 from labs.lab00_machine.starter.business import answer, apology, players_of, team_asked_about
 from labs.lab04_stack.evidence import connections
-from labs.lab05_fallacies.peers import answers, encoded, heard, messages_in, offering, replying, requesting, typing
+from labs.lab05_fallacies.peers import (
+    answers,
+    encoded,
+    heard,
+    members_of,
+    messages_in,
+    offering,
+    replying,
+    requesting,
+    typing,
+)
 from labs.lab05_fallacies.scenes import APPLICATION, program
 from labs.testbed.judge import Judge
 from labs.testbed.scene import Offering, Port, Scene
@@ -49,19 +59,32 @@ def test_teams_against_a_players_that_answers_as_it_likes(judge: Judge) -> None:
     trace = judge.play(asking(scene, asked, every=50 * MILLISECOND))
     wanted = b"".join(requesting(n, "of", {"team": team}) for n, team in enumerate(teams, 1))
     stream = heard(trace, "b")
+    count = connections(trace, "a-b")
+    judge.expect("teams:connection", count == 1, "one connection serves for all calls", found=f"{count} were opened")
+    calls = len(list(messages_in(stream)))
+    judge.expect(
+        "teams:at-once", calls == 6, "six calls, none of them waiting for the one before", found=f"{calls} came"
+    )
     judge.expect(
         "teams:questions",
         stream == wanted,
-        "six calls of `of`, with the argument `team`, none of them waiting for the one before",
-        found=f"{len(list(messages_in(stream)))} came: {stream[:100]!r}",
+        "they are calls of `of`, with the argument `team`, in the order of asking",
+        found=f"{stream[:100]!r}",
     )
     told = [answer(teams[n], players_of(teams[n])) if n != refused else apology(teams[n]) for n in order[1:]]
     got = trace.delivered("a")
+    sorry = apology(teams[refused])
+    judge.expect(
+        f"teams:failure:{'silence' if len(got) < len(order) else 'nobody'}",
+        got.count(sorry) >= told.count(sorry),
+        f"where *players* answers with an error, people hear {sorry.decode()!r}",
+        found=str(got),
+    )
     judge.expect("teams:answers", got[:5] == told, "people hear each answer as soon as it has come", found=str(got))
     asked_at = trace.at_port("taken", "a")[forgotten].at
     late = [(event.payload, (event.at - asked_at) / SECOND) for event in trace.at_port("delivered", "a")[5:]]
     judge.expect(
-        "teams:apology",
+        f"teams:apology:{'time' if late else 'never'}",
         [payload for payload, _ in late] == [apology(teams[forgotten])] and 2.9 < late[0][1] < 3.1,
         "and an apology where none has come after 3 s: once, and nothing after it",
         found=str(late),
@@ -128,11 +151,19 @@ def test_players_against_anybody(judge: Judge) -> None:
         "`sign` signs a player; after that `of` has one more",
         found=f"{results.get(1)}, and then {results.get(7)}",
     )
+    early = b"".join(event.payload for event in trace.at_port("delivered", "a", "line") if event.at < 2 * SECOND)
+    soon = {each.get("id") for each in members_of(messages_in(early))}
+    judge.expect(
+        "players:clerk",
+        1 not in soon,
+        "the clerk needs 2 s to sign somebody, as `takes` says",
+        found="it was done at once",
+    )
     judge.expect(
         "players:slow",
-        [each.get("id") for each in got][-2:] == [1, 7],
-        "while somebody is signed, which takes 2 s, others are answered",
-        found=f"the answers came in the order {[each.get('id') for each in got]}",
+        soon == {2, 3, 4, 5, 6},
+        "others are answered meanwhile",
+        found=f"of the calls 2 to 6 these were answered within a second: {sorted(map(str, soon))}",
     )
 
 

@@ -24,6 +24,12 @@ class Table:
             "once.begin", identity, words, keywords={"now": at}, returns=verdict, because=because, label=label
         )
 
+    def not_new(self, identity: str, at: float, because: str, label: str) -> None:
+        """Begin it, and expect anything but that it is new."""
+        self.script.call(
+            "once.begin", identity, SIGN, keywords={"now": at}, returns=_is_known, because=because, label=label
+        )
+
     def finish(self, identity: str, answer: bytes, at: float) -> None:
         because = f"it has been carried out, at {at:g} s"
         self.script.call("once.finish", identity, answer, keywords={"now": at}, because=because, label="finish")
@@ -32,17 +38,22 @@ class Table:
         self.script.call("once.answer", identity, returns=answer, because="the answer that was given", label=label)
 
 
+def _is_known(verdict: object) -> bool:
+    return verdict != "new"
+
+
 @pytest.mark.seeds(1)
 def test_the_same_request_again(judge: Judge) -> None:
     """A request is new once; then it is under way; then it has been answered, as often as it comes."""
     table = Table("again")
     table.begin("a", "new", 0, "nobody has heard of it", "new")
+    table.not_new("a", 0.4, "somebody has heard of it now", "known")
     table.begin("a", "under way", 0.5, "the first is not finished", "under-way")
     table.begin("a", "under way", 50, "nor is it later", "under-way-long")
     table.begin("b", "new", 50, "who means the same, and is somebody else, has another identity", "other")
     table.finish("a", b"4", 51)
-    for at in (51, 52, 53):
-        table.begin("a", "answered", at, "the same request, after its answer", "answered")
+    for n, at in enumerate((51, 52, 53), 1):
+        table.begin("a", "answered", at, "the same request, after its answer", f"answered-{n}")
         table.answer("a", b"4", "answer")
     table.begin("b", "under way", 53, "the other one is not finished for that", "other-under-way")
     table.finish("b", b"", 54)
@@ -68,12 +79,21 @@ def test_the_same_identity_for_something_else(judge: Judge) -> None:
 @pytest.mark.seeds(1)
 def test_a_bound_in_age(judge: Judge) -> None:
     """An answer is kept for `age` seconds after it was finished, and then forgotten; what is under way is not."""
+    small = Table("small-and-old", size=1, age=10)
+    small.begin("a", "new", 0, "nobody has heard of it", "new")
+    small.finish("a", b"4", 1)
+    small.begin("b", "new", 30, "a has been forgotten long since, and there is room", "room")
+    judge.unit(small.script)
     table = Table("age", age=10)
     table.begin("slow", "new", 0, "it will take long", "slow")
-    table.begin("a", "new", 0, "nobody has heard of it", "new")
-    table.finish("a", b"4", 8)
+    for identity, end in (("gone", 1), ("asked", 2), ("a", 8)):
+        table.begin(identity, "new", 0, "nobody has heard of it", "new")
+        table.finish(identity, b"4", end)
+    table.begin("asked", "answered", 9, "7 s after it was finished", "asked-for")
+    table.begin("gone", "new", 11.5, "10.5 s after it was finished", "gone")
+    table.begin("asked", "new", 12.5, "10.5 s after it was finished, though it was asked for at 9 s", "asked-old")
     table.begin("a", "answered", 17.5, "9.5 s after it was finished", "young")
-    table.begin("a", "new", 18, "10 s after it was finished it is forgotten, however often it was asked for", "old")
+    table.begin("a", "new", 18, "at 10 s after it was finished it is forgotten", "moment")
     table.finish("a", b"5", 19)
     table.begin("a", "answered", 28.5, "it is kept anew", "anew")
     table.answer("a", b"5", "anew-answer")
@@ -86,10 +106,16 @@ def test_a_bound_in_age(judge: Judge) -> None:
 @pytest.mark.seeds(1)
 def test_a_bound_in_size(judge: Judge) -> None:
     """At most `size` are known; a new one beyond them is turned away, and nobody is forgotten for it."""
+    small = Table("small", size=1)
+    small.begin("a", "new", 0, "there is room for one", "one")
+    small.script.call("once.begin", "b", SIGN, keywords={"now": 0}, because="there is none for two", label="two")
+    small.begin("c", "full", 0, "there is certainly none for three", "three")
+    judge.unit(small.script)
     table = Table("size", size=3, age=10)
     for identity in "abc":
         table.begin(identity, "new", 0, "there is room", "room")
     table.begin("d", "full", 1, "three are under way, and three is the limit", "full-under-way")
+    table.begin("d", "full", 1, "who is turned away is not known for it", "full-and-unknown")
     table.begin("b", "under way", 1, "who is known is not turned away", "known")
     table.finish("a", b"1", 2)
     table.begin("d", "full", 3, "a's answer is promised for 10 s, and is kept", "full-answered")
