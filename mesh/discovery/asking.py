@@ -24,12 +24,11 @@ class Asker:
     _pool: Pool = field(init=False)
     _uses: int = field(init=False, default=0)
 
-    def __post_init__(self) -> None:
-        self._pool = Pool(connect=self.connect, connect_seconds=self.patience)
-
     @asynccontextmanager
     async def in_use(self) -> AsyncIterator[None]:
-        """Connections are kept until the last such block has ended."""
+        """Connections are kept until the last such block has ended; `ask` within one."""
+        if not self._uses:
+            self._pool = Pool(connect=self.connect, connect_seconds=self.patience)
         self._uses += 1
         try:
             yield

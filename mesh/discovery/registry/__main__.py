@@ -22,6 +22,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--duration", type=float, default=90.0, help="seconds of a lease (%(default)g)")
     parser.add_argument("--renewed-every", type=float, default=30.0, help="seconds between heartbeats (%(default)g)")
     parser.add_argument("--sweep-every", type=float, default=60.0, help="seconds between sweeps (%(default)g)")
+    parser.add_argument(
+        "--silent-for", type=float, default=0.0, help="seconds in which it answers nobody (%(default)g)"
+    )
     parser.add_argument("--no-self-preservation", action="store_true", help="forget whoever is silent, be it everybody")
     return parser.parse_args()
 
@@ -35,7 +38,7 @@ async def _main(args: argparse.Namespace) -> None:
         preserves_itself=not args.no_self_preservation,
     )
     with closing(SqliteStore(args.state)) if args.state else nullcontext(NoStore()) as store:
-        desk = Desk(leases=leases, now=trio.current_time(), store=store)
+        desk = Desk(leases=leases, now=trio.current_time(), store=store, silent_for=args.silent_for)
         async with trio.open_nursery() as nursery:
 
             async def begin(task_status: trio.TaskStatus[Server]) -> None:

@@ -28,6 +28,7 @@ from mesh.discovery.registry.wire import (
     parse_answer,
     path_of,
 )
+from mesh.http import Response
 from mesh.http.client import Connect
 from mesh.instances import Instance, NoLease, Status
 
@@ -120,6 +121,8 @@ class RegistryClient:
     async def _ask(self, question: Question) -> Answer:
         waits = question.wait * 17 / 16 if question.index else 0.0
         response = await self._asker.ask("GET", build_question(question), waits=waits)
+        if response.status != 200:
+            raise self._refused(response)
         try:
             return parse_answer(question.service, response.body)
         except NotUnderstood as error:
@@ -128,8 +131,10 @@ class RegistryClient:
     async def _tell(self, method: str, *path: str, body: bytes = b"") -> None:
         """Raises `NoLease` for a 404, `SourceFailed` for whatever else is no success."""
         response = await self._asker.ask(method, path_of(*path), body)
-        said = response.body.decode(errors="replace").strip()
         if response.status == 404:
-            raise NoLease(said)
+            raise NoLease(response.body.decode(errors="replace").strip())
         if response.status >= 300:
-            raise self._asker.failed(f"{response.status}, {said}")
+            raise self._refused(response)
+
+    def _refused(self, response: Response) -> SourceFailed:
+        return self._asker.failed(f"{response.status}, {response.body.decode(errors='replace').strip()}")

@@ -10,6 +10,11 @@ at once, and sees the index go backwards.
 *After a restart* all who were stored have a fresh lease: a grace, as long as a lease. They need not register again,
 and whoever has died meanwhile is found out one lease later than it would have been. Heartbeats are not stored, so
 nothing is written as long as nothing changes.
+
+*Without a store* it knows nobody after a restart, and if it said so, all who had an answer before would believe it.
+`silent_for` makes it refuse questions (503) for so long, until all who are alive have registered again; who watches
+keeps the last answer meanwhile. (Eureka waits for five minutes.) It is 0 unless said, for at the very first start
+nobody is known before, and everybody would wait.
 """
 
 from collections import Counter
@@ -80,6 +85,7 @@ class Desk:
     leases: Leases
     now: float
     store: Store = field(default_factory=NoStore)
+    silent_for: float = 0.0
     index: int = field(init=False)
     _first: int = field(init=False)
     _indexes: dict[str, int] = field(init=False, default_factory=dict)
@@ -97,6 +103,8 @@ class Desk:
                 case "GET", "services":
                     counts = Counter(each.service for each in self.leases if each.status is Status.UP)
                     return Response(200, JSON, build_json(dict(sorted(counts.items()))))
+                case "GET", "services", str() if now < self.now + self.silent_for:
+                    return text(503, "this registry has just begun, and does not know everybody yet\n")
                 case "GET", "services", str():
                     question = parse_question(request.target)
                     return self.answer(question) if self.has_news(question) else question

@@ -82,7 +82,7 @@ class Place:
     """Where a registry is: it is started there, killed, cut off, and started again. `told` are the requests it got."""
 
     def __init__(self, state: Path | None = None, **leases: object) -> None:
-        self.state, self.leases = state, leases
+        self.state, self.leases, self.silent_for = state, leases, 0.0
         self.desk: Desk | None = None
         self.told: list[str] = []
         self.told_at: list[float] = []
@@ -95,7 +95,7 @@ class Place:
         store = SqliteStore(self.state) if self.state else NoStore()
         with trio.CancelScope() as self._life:
             async with trio.open_nursery() as self._nursery:
-                self.desk = Desk(leases=leases, now=trio.current_time(), store=store)
+                self.desk = Desk(leases=leases, now=trio.current_time(), store=store, silent_for=self.silent_for)
                 front = Front(self.desk, random.Random(1))
 
                 async def handle(request):  # type: ignore[no-untyped-def]
@@ -137,7 +137,7 @@ class Place:
         """Somebody who knows the place."""
         way = way or Way()
         self.ways.append(way)
-        return RegistryClient(partial(self.connect, way), randomness=random.Random(2), **options)  # type: ignore[arg-type]
+        return RegistryClient(partial(self.connect, way), randomness=random.Random(len(self.ways)), **options)  # type: ignore[arg-type]
 
 
 @asynccontextmanager

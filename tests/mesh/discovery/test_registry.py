@@ -243,6 +243,29 @@ async def test_a_registry_that_has_forgotten_everything_is_told_again(at_a_place
             assert names(found) == ["a1", "a2", "a3"]
 
 
+@pytest.mark.parametrize("silent_for", [0.0, 40.0])
+async def test_a_registry_that_has_forgotten_is_believed_unless_it_is_silent_at_first(
+    at_a_place: AtAPlace, new_way: type, silent_for: float
+) -> None:
+    way = new_way()
+    async with (
+        at_a_place() as (place, nursery),
+        place.client(way).registered(instance("a1")),
+        place.client().watch("players") as found,
+    ):
+        place.kill()
+        await trio.sleep(1)
+        way.cut()  # it takes a while until the instance registers again
+        place.silent_for = silent_for
+        await nursery.start(place.live)
+        await trio.sleep(15)
+        assert names(found) == (["a1"] if silent_for else [])
+        assert ("has just begun" in found.failure) == bool(silent_for)
+        way.mend()
+        await trio.sleep(60)
+        assert (names(found), found.failure) == (["a1"], "")
+
+
 async def test_a_registry_that_is_cut_off_leaves_the_last_answer(at_a_place: AtAPlace) -> None:
     async with (
         at_a_place() as (place, _),
