@@ -20,7 +20,7 @@ from labs.testbed.cast import CastError
 from labs.workspace import folder_of
 from netstack.wire import SECOND
 
-SUMMARY = "play the same faults on each generation of networking: who absorbs what"
+SUMMARY = "the same faults on each generation of networking: who absorbs what"
 
 SCRIPTS = Path(faults.__file__).parent / "scripts"
 DEFAULT = "default"

@@ -78,7 +78,7 @@ def overview() -> str:
         sections["more"] = others
     for title, names in sections.items():
         if present := [name for name in names if name in known]:
-            lines += [paint(title, "bold"), *(f"  {name:<11} {known[name]}" for name in present), ""]
+            lines += [paint(title, "bold"), *(f"  {name:<9} {known[name]}" for name in present), ""]
     lines.append("exit codes: 0 passed, 1 failed, 2 inconclusive or not run, 64 wrong usage")
     return "\n".join(lines)
 
