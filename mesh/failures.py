@@ -61,6 +61,13 @@ class CallFailed(Exception):
         return self.status not in CALLERS_FAULT
 
 
+class Unreachable(CallFailed):
+    """Nobody answers at that address; the call was never sent."""
+
+    def __init__(self, text: str = "") -> None:
+        super().__init__(Status.UNAVAILABLE, text, maybe_done=False)
+
+
 class Rejected(CallFailed):
     """A layer on this side has refused the call; it was never sent. `layer` says which."""
 

@@ -20,7 +20,7 @@ from urllib.parse import quote, unquote
 
 import trio
 
-from mesh.failures import CallFailed, Status
+from mesh.failures import CallFailed, Status, Unreachable
 from mesh.http.client import Broken, CannotConnect, Pool
 from mesh.http.limits import Limits
 from mesh.http.message import NO_HEADERS, Headers, HttpError, Request, Response
@@ -130,7 +130,7 @@ def _timeout_of(request: Request) -> float:
 def _failure(error: Exception) -> CallFailed:
     """What an HTTP client's exception means for a call."""
     if isinstance(error, CannotConnect):
-        return CallFailed(Status.UNAVAILABLE, str(error), maybe_done=False)
+        return Unreachable(str(error))
     if isinstance(error, Broken):
         return CallFailed(Status.UNAVAILABLE, str(error), maybe_done=error.maybe_seen)
     return CallFailed(Status.INTERNAL, str(error))

@@ -10,7 +10,7 @@ from typing import Protocol
 
 import trio
 
-from mesh.failures import CallFailed
+from mesh.failures import CallFailed, Unreachable
 from mesh.service import Layer, Request, Response, Service
 
 
@@ -22,6 +22,7 @@ class Judge(Protocol):
     def begin(self, endpoint: Hashable, *, now: float) -> None: ...
     def succeeded(self, endpoint: Hashable, *, now: float) -> None: ...
     def failed(self, endpoint: Hashable, *, now: float) -> None: ...
+    def unreachable(self, endpoint: Hashable, *, now: float) -> None: ...
     def ignored(self, endpoint: Hashable, *, now: float) -> None: ...
 
 
@@ -43,7 +44,7 @@ def judged(judge: Judge, endpoint: Hashable) -> Layer[Request, Response]:
                 return response
             except CallFailed as failure:
                 if failure.blames_the_callee:
-                    tell = judge.failed
+                    tell = judge.unreachable if isinstance(failure, Unreachable) else judge.failed
                 raise
             finally:
                 tell(endpoint, now=trio.current_time())

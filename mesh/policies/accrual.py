@@ -5,7 +5,9 @@ Each endpoint is judged apart, from what its calls came to: five failures in a r
 *fails open*: it says that the endpoint is busy, and a balancer that has nothing better may still use it. That is the
 difference to a breaker, which refuses: one endpoint of many can be avoided, a whole service cannot.
 
-Prior art: Finagle's `FailureAccrualFactory`, whose constants and states these are.
+An endpoint that cannot be connected to is dead at once, for a second, then two, four, up to 32.
+
+Prior art: Finagle's `FailureAccrualFactory` and `FailFastFactory`, whose constants and states these are.
 """
 
 import random
@@ -14,7 +16,7 @@ from collections.abc import Callable, Collection, Hashable
 from dataclasses import dataclass, field
 from enum import Enum
 
-from mesh.policies.backoff import MARK_DEAD, Backoff
+from mesh.policies.backoff import FAIL_FAST, MARK_DEAD, Backoff
 
 
 class Health(Enum):
@@ -67,9 +69,18 @@ class FailureAccrual:
         self._row += 1
         self._note(False, now)
         if self.health is Health.PROBE_CLOSED or (self.health is Health.ALIVE and self._is_too_much()):
-            self._relapses += 1
-            self.health = Health.DEAD
-            self._dead_until = now + self.backoff.wait(self._relapses, randomness=self.randomness)
+            self._die(self.backoff, now)
+
+    def unreachable(self, *, now: float) -> None:
+        """Nobody answers there: no doubt is left, and who refuses in no time would look like the quickest of all."""
+        self._note(False, now)
+        if self.health is not Health.DEAD:
+            self._die(FAIL_FAST, now)
+
+    def _die(self, backoff: Backoff, now: float) -> None:
+        self._relapses += 1
+        self.health = Health.DEAD
+        self._dead_until = now + backoff.wait(self._relapses, randomness=self.randomness)
 
     def ignored(self, *, now: float) -> None:
         """A request's end says nothing about the endpoint; a probe must be made again."""
@@ -117,6 +128,11 @@ class Accruals:
         """A request to `endpoint` failed, or took too long."""
         if (account := self._accounts.get(endpoint)) is not None:
             account.failed(now=now)
+
+    def unreachable(self, endpoint: Hashable, *, now: float) -> None:
+        """Nobody answers at `endpoint`."""
+        if (account := self._accounts.get(endpoint)) is not None:
+            account.unreachable(now=now)
 
     def ignored(self, endpoint: Hashable, *, now: float) -> None:
         """The end of a request to `endpoint` says nothing about it."""

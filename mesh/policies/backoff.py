@@ -32,5 +32,8 @@ class Backoff:
 ENVOY = Backoff(first=0.025, most=0.25, jitter="full")
 """Envoy's between tries of one request: 25 ms, at most ten times that."""
 
+FAIL_FAST = Backoff(first=1.0, most=32.0, jitter="equal")
+"""Finagle's before an endpoint that could not be connected to is tried again."""
+
 MARK_DEAD = Backoff(first=5.0, most=300.0, jitter="equal")
 """Finagle's before an endpoint that was marked dead is tried again."""

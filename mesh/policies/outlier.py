@@ -66,6 +66,10 @@ class OutlierDetection:
         else:
             self.overflows += 1
 
+    def unreachable(self, endpoint: Hashable, *, now: float) -> None:
+        """Nobody answers there: a failure like any other, by Envoy's default."""
+        self.failed(endpoint, now=now)
+
     def _may_eject(self, now: float) -> bool:
         out = len(self.ejected(now=now))
         if out == 0 and self.always_one:

@@ -142,6 +142,21 @@ def test_five_failures_in_a_row_mark_an_endpoint_dead_for_longer_each_time() -> 
     assert pauses == [5, 10, 20, 40, 80, 160, 300, 300]
 
 
+def test_who_cannot_be_reached_is_dead_at_once_and_tried_again_soon() -> None:
+    accrual = FailureAccrual(randomness=random.Random(1))
+    accrual.unreachable(now=0.0)
+    assert not accrual.is_available(now=0.4)
+    assert accrual.is_available(now=1.0)
+    accrual.begin(now=1.0)
+    accrual.unreachable(now=1.0)
+    assert not accrual.is_available(now=1.9)
+    assert accrual.is_available(now=3.0)
+    accrual.begin(now=3.0)
+    accrual.succeeded(now=3.0)
+    accrual.failed(now=3.0)
+    assert accrual.health is Health.ALIVE
+
+
 def test_a_probe_that_says_nothing_is_made_again() -> None:
     accrual = FailureAccrual(randomness=random.Random(1))
     for _ in range(5):
