@@ -72,11 +72,12 @@ def test_what_it_says_of_itself(judge: Judge) -> None:
     register(script, instance(script, "p2"), 0.0)
     out = script.make("mesh.instances.Status", "OUT_OF_SERVICE", store="out")
     up = script.make("mesh.instances.Status", "UP", store="up")
+    script.call("registry.set_status", "players", "p2", up, keywords={"now": 50.0}, because="p2 is well")
     script.call("registry.set_status", "players", "p1", out, keywords={"now": 50.0}, because="p1 is being mended")
     script.call("registry.find", "players", {}, returns=are("p2"), because="p1 is not up", label="down")
     script.call("builtins.len", Stored("registry"), returns=2, because="it is there all the same", label="there")
-    script.call("registry.renew", "players", "p2", keywords={"now": 100.0}, because="p2 is alive")
-    script.call("registry.handle_timer", keywords={"now": 120.0}, returns=are(), because="p1 spoke at 50", label="says")
+    because = "both have spoken at 50"
+    script.call("registry.handle_timer", keywords={"now": 120.0}, returns=are(), because=because, label="says")
     script.call("registry.set_status", "players", "p1", up, keywords={"now": 130.0}, because="p1 is back")
     script.call("registry.find", "players", {}, returns=are("p1", "p2"), because="both are up", label="up")
     script.call("registry.cancel", "players", "p2", because="p2 goes in order")
@@ -114,6 +115,27 @@ def test_what_it_says_of_itself(judge: Judge) -> None:
 
 
 @pytest.mark.seeds(1)
+def test_a_renewal_counts(judge: Judge) -> None:
+    """Whoever renews stays; whoever has been silent for minutes goes, and the sweep says who that was."""
+    script = Script("renewal")
+    made(script)
+    register(script, instance(script, "p1"), 0.0)
+    register(script, instance(script, "p2"), 0.0)
+    sweep = "registry.handle_timer"
+    script.call(sweep, keywords={"now": 60.0}, returns=are(), because="both have spoken a minute ago", label="minute")
+    for name in ("p1", "p2"):
+        script.call("registry.renew", "players", name, keywords={"now": 80.0}, because=f"{name} is alive")
+    because = "both have renewed 40 s ago"
+    script.call(sweep, keywords={"now": 120.0}, returns=are(), because=because, label="renewed")
+    script.call("registry.renew", "players", "p2", keywords={"now": 130.0}, because="p2 is alive")
+    script.call("registry.renew", "players", "p2", keywords={"now": 270.0}, because="p2 is alive")
+    because = "the sweep is late, and p1 has been silent for 220 s"
+    script.call(sweep, keywords={"now": 300.0}, returns=are("p1"), because=because, label="silent")
+    script.call("registry.next_timer", returns=near(360.0), because="a minute after the last one", label="late")
+    judge.unit(script)
+
+
+@pytest.mark.seeds(1)
 def test_a_lease_runs_out(judge: Judge) -> None:
     """By the second: the first sweep a minute after the first registration, and who is silent for more than 90 s."""
     script = Script("sweeps")
@@ -121,16 +143,18 @@ def test_a_lease_runs_out(judge: Judge) -> None:
     timer, sweep = "registry.next_timer", "registry.handle_timer"
     script.call(timer, returns=None, because="nobody is there: there is nothing to sweep", label="no-timer")
     script.call(sweep, keywords={"now": 5.0}, returns=are(), because="nothing is due", label="nothing")
-    for name, at in (("p1", 10.0), ("p2", 30.0), ("p3", 40.0)):
-        register(script, instance(script, name), at)
-    script.call(timer, returns=near(70.0), because="a minute after the first", label="first")
-    script.call(sweep, keywords={"now": 70.0}, returns=are(), because="60, 40 and 30 s of silence", label="young")
+    register(script, instance(script, "p1"), 10.0)
+    script.call(timer, returns=near(70.0), because="a minute after the first registration", label="first")
+    register(script, instance(script, "p2"), 30.0)
+    register(script, instance(script, "p3"), 60.0)
+    script.call(timer, returns=near(70.0), because="that others come makes no difference", label="first-only")
+    script.call(sweep, keywords={"now": 70.0}, returns=are(), because="60, 40 and 10 s of silence", label="young")
     script.call(timer, returns=near(130.0), because="a minute after that sweep", label="next")
     script.call("registry.renew", "players", "p1", keywords={"now": 80.0}, because="p1 is alive")
     because = "it is not due before 130"
     script.call(sweep, keywords={"now": 129.0}, returns=are(), because=because, label="early")
     script.call(timer, returns=near(130.0), because=because, label="early-timer")
-    because = "p2 has been silent for 100 s; p3 for 90, and no longer"
+    because = "p2 has been silent for 100 s, p1 for 50, p3 for 70"
     script.call(sweep, keywords={"now": 130.0}, returns=are("p2"), because=because, label="expired")
     script.call("registry.find", "players", {}, returns=are("p1", "p3"), because="p2 is gone", label="left")
     script.call(
@@ -143,8 +167,11 @@ def test_a_lease_runs_out(judge: Judge) -> None:
         label="forgotten",
     )
     register(script, Stored("players_p2"), 136.0)
-    script.call(sweep, keywords={"now": 190.0}, returns=are_all_of(("p1", "p3")), because="110 and 150 s", label="two")
-    script.call(sweep, keywords={"now": 250.0}, returns=are("p2"), because="114 s", label="last")
+    script.call("registry.renew", "players", "p3", keywords={"now": 100.0}, because="p3 is alive")
+    because = "p1 has been silent for 110 s; p3 for 90, and no longer"
+    script.call(sweep, keywords={"now": 190.0}, returns=are("p1"), because=because, label="edge")
+    because = "p2 has been silent for 114 s, p3 for 150"
+    script.call(sweep, keywords={"now": 250.0}, returns=are_all_of(("p2", "p3")), because=because, label="two")
     script.call(timer, returns=None, because="nobody is left", label="empty")
     register(script, Stored("players_p1"), 400.0)
     script.call(timer, returns=near(460.0), because="it begins anew", label="anew")

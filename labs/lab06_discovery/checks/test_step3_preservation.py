@@ -41,25 +41,28 @@ def test_too_few_renewals(judge: Judge) -> None:
     there = crowd(script, 20)  # 40 renewals a minute, 34 are too few
     sweep, preserving = "registry.handle_timer", "registry.preserving"
     script.get(preserving, returns=False, because="nothing has been swept yet", label="before")
-    for at in (30.0, 59.0):
-        renew(script, there[:17], at)
+    renew(script, there, 30.0)
     script.call(sweep, keywords={"now": 60.0}, returns=are(), because="nobody has expired", label="first")
-    script.get(preserving, returns=True, because="34 renewals of 40 are not more than 85 %", label="few")
+    script.get(preserving, returns=True, because="20 renewals of 40 are far too few", label="half")
     for at in (65.0, 95.0):
         renew(script, there[:17], at)
-    because = "three have been silent for 120 s, but only 34 of 40 renewals have come since the last sweep"
-    script.call(sweep, keywords={"now": 120.0}, returns=are(), because=because, label="nobody")
-    script.call("registry.find", "players", {}, returns=are(*there), because="all are there", label="all")
+    script.call(sweep, keywords={"now": 120.0}, returns=are(), because="nobody has expired", label="second")
+    script.get(preserving, returns=True, because="34 of 40 are not more than 85 %", label="few")
     for at in (125.0, 155.0):
         renew(script, there[:17], at)
-    renew(script, there[:1], 160.0)
+    because = "three have been silent for 150 s, but only 34 of 40 renewals have come since the last sweep"
+    script.call(sweep, keywords={"now": 180.0}, returns=are(), because=because, label="nobody")
+    script.call("registry.find", "players", {}, returns=are(*there), because="all are there", label="all")
+    for at in (185.0, 215.0):
+        renew(script, there[:17], at)
+    renew(script, there[:1], 220.0)
     because = "35 of 40 are enough: the three that are silent go"
-    script.call(sweep, keywords={"now": 180.0}, returns=_some_of(there[17:], 3), because=because, label="enough")
+    script.call(sweep, keywords={"now": 240.0}, returns=_some_of(there[17:], 3), because=because, label="enough")
     script.get(preserving, returns=False, because="it has taken somebody out", label="over")
-    renew(script, there[:15], 200.0)
-    renew(script, there[:15], 230.0)
+    for at in (250.0, 290.0):
+        renew(script, there[:15], at)
     because = "17 are left, so 34 should come, 28 are too few, and 30 came: nobody has expired"
-    script.call(sweep, keywords={"now": 240.0}, returns=are(), because=because, label="fewer")
+    script.call(sweep, keywords={"now": 300.0}, returns=are(), because=because, label="fewer")
     script.get(preserving, returns=False, because="what is expected goes by who is there now", label="size")
     judge.unit(script)
 

@@ -52,6 +52,10 @@ def test_one_or_two(judge: Judge) -> None:
         for _ in range(times):
             script.call("balancer.pick", keywords=now, returns=wanted, because=because, label=label)
 
+    def begin(endpoint: str, times: int) -> None:
+        for _ in range(times):
+            script.call("balancer.begin", endpoint, keywords=now, because=f"{endpoint} has one more")
+
     def there(*endpoints: object) -> None:
         script.call("balancer.set_endpoints", list(endpoints), because="these are there now")
 
@@ -59,18 +63,20 @@ def test_one_or_two(judge: Judge) -> None:
     there("a")
     pick("a", "there is no other", "one", times=2)
     there("a", "b")
-    script.call("balancer.begin", "a", keywords=now, because="a has a request")
-    pick("b", "a has one under way, b none", "two")
-    for _ in range(2):
-        script.call("balancer.begin", "b", keywords=now, because="b has another one")
-    pick("a", "a has one under way, b two", "less")
+    begin("a", 9)
+    pick("b", "a has nine under way, b none", "lower", times=1)
+    pick("b", "of two, both are drawn each time", "pair")
+    begin("b", 8)
+    pick("b", "a has nine under way, b eight: to pick is not to begin", "only-picks")
+    begin("b", 2)
+    pick("a", "a has nine, b ten", "less")
     there("b", "c")
-    pick("c", "b has two under way still, c is new", "kept")
-    script.call("balancer.end", "b", 0.1, keywords=now, because="one is over")
+    pick("c", "b has ten under way still, c is new", "kept")
+    for _ in range(9):
+        script.call("balancer.end", "b", 0.1, keywords=now, because="one of ten is over")
     script.call("balancer.end", "a", 0.1, keywords=now, because="a has gone: nobody counts its requests", label="left")
     script.call("balancer.begin", "z", keywords=now, because="z was never there", label="unknown")
-    script.call("balancer.begin", "c", keywords=now, because="c has one")
-    script.call("balancer.begin", "c", keywords=now, because="and another")
+    begin("c", 2)
     pick("b", "b has one under way, c two", "ended")
     there("c", "a")
     pick("a", "a comes again, as somebody new", "again")
@@ -135,14 +141,16 @@ def test_who_is_not_available(judge: Judge) -> None:
     """Who is not available is passed over, however idle; unless nobody is, for that helps nobody."""
     three, four = ["p1", "p2", "p3"], ["p1", "p2", "p3", "p4"]
     busy = {"p1": 5}
-    one, lonely, none = _drawn(
+    equal, one, lonely, none = _drawn(
         judge,
         [
+            {"endpoints": three, "pending": {}, "available": ["p1", "p2"]},
             {"endpoints": three, "pending": busy, "available": ["p1", "p2"]},
             {"endpoints": four, "pending": busy, "available": ["p1"]},
             {"endpoints": three, "pending": {}, "available": []},
         ],
     )
+    judge.expect("ill:equal", equal.get("p3", 0.0) == 0.0, "who is well wins over who is not", found=_shown(equal))
     judge.expect(
         "ill:avoided", one.get("p3", 0.0) == 0.0, "in each pair of three is one that is well", found=_shown(one)
     )

@@ -38,8 +38,12 @@ def test_a_peak_is_believed(judge: Judge) -> None:
         script,
         ("begin", 1000.0, None, "begin", ""),
         ("end", 1000.2, 0.2, "end", "it took 0.2 s"),
+        ("begin", 1000.2, None, "begin-1", ""),
+        ("load", 1000.2, lambda load: 0 < load < 1, "known", "something is known, and one is under way"),
+        ("end", 1000.2, 0.2, "end-1", "it took 0.2 s, too"),
         ("load", 1000.2, near(0.2), "first", "nothing waits: what one request took"),
-        ("load", 1010.2, near(0.2 * third), "fades", "ten seconds later, e⁻¹ of it"),
+        ("load", 1010.2, lambda load: load < 0.19, "fades", "ten seconds later it is less"),
+        ("load", 1010.2, near(0.2 * third), "third", "ten seconds later it is e⁻¹ of what it was"),
         ("begin", 1011.1, None, "begin-2", ""),
         ("end", 1011.2, 0.02, "end-2", "it took 0.02 s, one second after the last look"),
         ("load", 1011.2, near(second), "falls", "e⁻⁰·¹ of what it was, and the rest of what is new"),
@@ -89,10 +93,12 @@ def test_a_newcomer(judge: Judge) -> None:
         ("load", 90.0, near(80.0), "known", "now it is known, and one is under way"),
         load="finagle",
     )
+    script.make("balance.PeakEwma", store="early", keywords={"newcomer": 0.03})
+    tell(script, ("load", 0.0, near(0.03), "assumed", "30 ms are assumed"), load="early")
     script.make("balance.PeakEwma", store="tower", keywords={"newcomer": 0.03})
     tell(
         script,
-        ("load", 1e6, near(0.03), "assumed", "30 ms are assumed, whatever the clock says"),
+        ("load", 1e6, near(0.03), "assumed-late", "30 ms are assumed, whatever the clock says"),
         ("begin", 1e6, None, "begin-3", ""),
         ("load", 1e6, near(0.06), "assumed-one", "one is under way"),
         (
