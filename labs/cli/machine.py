@@ -23,7 +23,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from labs.testbed import enclave, netlink
+from labs.testbed import components, enclave, netlink
 
 _ETHERTYPE = 0x88B5  # IEEE 802, local experimental: the one that lab 1 uses
 _TUNSETIFF, _IFF_TAP_NO_PI = 0x400454CA, 0x1002
@@ -64,7 +64,7 @@ def examine() -> Examination:
     """Try everything; takes about a second."""
     found = [_python(), *_namespaces()]  # first: an enclave is forked, and no thread may run then
     with ThreadPoolExecutor() as pool:
-        found += pool.map(_call, (_sandbox, _git, _uml, _chromium))
+        found += pool.map(_call, (_sandbox, _git, _uml, _chromium, _servers))
     checks = {finding.name: finding for finding in found}
     return Examination(tuple(found), _testbeds(checks), _profile(checks))
 
@@ -164,6 +164,20 @@ def _chromium() -> Finding:
     if problem:
         return Finding("chromium", State.MISSING, f"{problem}; any browser shows a report", _install("chromium"))
     return Finding("chromium", State.WORKS, "tests look at reports with it")
+
+
+def _servers() -> Finding:
+    """Real servers that ours are compared with, and that run in labs; a lab that needs one says so itself."""
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        problems = [problem for problem in (_attempt("dig", "-v"), _attempt("etcd", "--version")) if problem]
+        try:
+            components.zookeeper(Path(folder), 2181)
+        except components.NotHere as missing:
+            problems.append(str(missing).partition(":")[0])
+    if problems:
+        mend = "./lab test --all (it installs them, or unpacks them below ~/.cache)"
+        return Finding("servers", State.LIMITED, f"{'; '.join(problems)}: tests that want them skip", mend)
+    return Finding("servers", State.WORKS, "dig, ZooKeeper and etcd are here, to compare ours with")
 
 
 # Inside the enclave: each returns, or raises.

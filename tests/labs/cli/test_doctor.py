@@ -11,7 +11,7 @@ from labs.cli import doctor, machine
 
 CHECKS = [
     "python", "user namespaces", "enclave", "links", "packet sockets", "nftables", "netem", "tap",
-    "mininet", "sandbox", "git", "user-mode linux", "chromium",
+    "mininet", "sandbox", "git", "user-mode linux", "chromium", "servers",
 ]  # fmt: skip
 
 

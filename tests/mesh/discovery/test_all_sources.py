@@ -410,6 +410,26 @@ def test_who_was_silent_for_too_long_registers_again_by_itself(run: Callable[[An
     run(test)
 
 
+@pytest.mark.parametrize("run", ["registry", "zookeeper", "etcd"], indirect=True)
+def test_nothing_is_missed_while_many_come_and_go(run: Callable[[Any], None]) -> None:
+    async def test(world: Any) -> None:
+        async def come_and_go(number: int) -> None:
+            for time in range(5):
+                instance = replace(A1, name=f"a{number}", attributes={"time": str(time)})
+                async with world.source.registered(instance):
+                    await trio.sleep(0.001 * number)
+
+        async with world.source.watch("players") as found:
+            async with trio.open_nursery() as nursery:
+                for number in range(6):
+                    nursery.start_soon(come_and_go, number)
+            async with world.source.registered(A2):
+                await sees(found, A2, within=world.within)
+            await sees(found, within=world.within)
+
+    run(test)
+
+
 def test_when_the_source_is_killed_the_last_answer_serves_on_until_it_is_back(run: Callable[[Any], None]) -> None:
     async def test(world: World) -> None:
         await world.come(A1)
