@@ -12,6 +12,7 @@ from labs.cli.chosen import (
     chosen_lab,
     chosen_steps,
     chosen_submission,
+    core_steps,
     exit_code,
     refusing,
     require_groups,
@@ -47,8 +48,7 @@ def run(args: argparse.Namespace) -> int:
     _, lab = chosen_lab(args.lab)
     steps = chosen_steps(lab, args.step)
     submission = chosen_submission(lab, args.submission)
-    if args.step:  # who asks for a step by its name wants what it needs
-        require_groups(steps)
+    require_groups(steps if args.step else core_steps(lab))  # an elective's only for whoever names it
     own = args.submission is None
     results: list[StepResult] = []
     told = _Told(lab, submission, own, at_length=bool(args.step), quiet=args.json)

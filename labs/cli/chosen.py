@@ -1,7 +1,7 @@
 """What a command's arguments name: a lab, a step, a submission; what cannot be found is refused, with a cure."""
 
 import argparse
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -35,10 +35,15 @@ def chosen_steps(lab: Lab, wanted: list[str] | None) -> list[Step]:
         return [lab.step(each) for each in wanted] if wanted else list(lab.steps)
 
 
-def require_groups(steps: list[Step]) -> None:
+def require_groups(steps: Iterable[Step]) -> None:
     """Install what these steps need beyond the course's own packages, after asking."""
     for group in {group for step in steps for group in step.lacks.values()}:
         require_group(group)
+
+
+def core_steps(lab: Lab) -> list[Step]:
+    """The steps that everybody does: what these need, whoever takes the lab needs."""
+    return [step for step in lab.steps if not step.elective]
 
 
 def chosen_submission(lab: Lab, given: Path | None) -> Path:

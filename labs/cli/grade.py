@@ -5,7 +5,7 @@ import json
 import os
 from pathlib import Path
 
-from labs.cli.chosen import add_lab, at_least_one, chosen_lab, exit_code, refusing
+from labs.cli.chosen import add_lab, at_least_one, chosen_lab, core_steps, exit_code, refusing, require_groups
 from labs.cli.exit import Refusal
 from labs.cli.terminal import escape, paint, progress, width
 from labs.course import TESTBEDS, Lab
@@ -41,6 +41,7 @@ def run(args: argparse.Namespace) -> int:
     if not args.path.exists() and not args.path.is_symlink():
         raise Refusal(f"there is no {escape(str(args.path))}", cure="name a submission, or a folder of them")
     submissions = batch.submissions_in(args.path, lab)
+    require_groups(core_steps(lab))
     level, weakness = _level(args.level)
     terms = batch.Terms(key=args.key, on=args.on, level=level, jobs=args.jobs, deadline=args.deadline, out=args.out)
     done = 0

@@ -23,5 +23,6 @@ def run(args: argparse.Namespace) -> int:
     with refusing():
         open_course().need_answers("a lecture")
     require_group("notebooks")
+    require_group("mesh")
     ended = subprocess.run([sys.executable, "-m", "jupyter", "lab", *args.rest], cwd=ROOT / "notebooks", check=False)
     return PASSED if ended.returncode == 0 else FAILED

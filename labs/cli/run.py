@@ -4,7 +4,16 @@ import argparse
 from pathlib import Path
 
 from labs import workspace
-from labs.cli.chosen import add_lab, add_submission, chosen_lab, chosen_submission, refusing, seed
+from labs.cli.chosen import (
+    add_lab,
+    add_submission,
+    chosen_lab,
+    chosen_submission,
+    core_steps,
+    refusing,
+    require_groups,
+    seed,
+)
 from labs.cli.exit import FAILED, INCONCLUSIVE, PASSED, Refusal
 from labs.cli.terminal import escape, paint
 from labs.course import TESTBEDS, Lab
@@ -41,6 +50,7 @@ def run(args: argparse.Namespace) -> int:
     """Play, and tell each event as it happens; then what the programs printed, and where the report lies."""
     _, lab = chosen_lab(args.lab)
     submission = chosen_submission(lab, args.submission)
+    require_groups(core_steps(lab))
     scene, is_own = _scene(lab, submission, args.scene)
     testbed = _testbed("sim" if is_own and not args.netem else args.on, netem=args.netem)
     print(paint(f"lab {lab.number}, scene {scene.name!r} on {testbed}; Ctrl-C ends it", "bold"), flush=True)

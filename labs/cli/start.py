@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Iterator
 
 from labs import workspace
-from labs.cli.chosen import add_lab, chosen_lab, refusing
+from labs.cli.chosen import add_lab, chosen_lab, core_steps, refusing, require_groups
 from labs.cli.exit import PASSED
 from labs.course import Course, Kind, Lab
 from labs.grading import answers
@@ -25,6 +25,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Make the folder, and say what lies in it and what to do first."""
     course, lab = chosen_lab(args.lab)
+    require_groups(core_steps(lab))
     with refusing():
         key = workspace.student_key(args.student)
         carried = list(_carried(course, lab, given=args.given))
