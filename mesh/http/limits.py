@@ -19,5 +19,7 @@ class Limits:
     and the closing (see `client`)."""
     send_seconds: float = 60.0
     connections: int = 1000
+    streams: int = 100
+    """Requests at a time on a connection of HTTP/2."""
     requests: int = 100_000
     """After so many a connection is closed in order."""

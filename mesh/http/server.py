@@ -35,17 +35,27 @@ class Server:
     drained: trio.Event = field(default_factory=trio.Event)
     """Set when the last connection has ended after `drain`."""
     _idle: set[trio.CancelScope] = field(default_factory=set)
+    _leaving: trio.Event = field(default_factory=trio.Event)
     _open: int = 0
 
     async def serve(self, stream: trio.abc.Stream) -> None:
-        """Serve one connection to its end, and close it."""
+        """Serve one connection of HTTP/1.1 to its end, and close it."""
+        await self._serve(stream, lambda: _Connection(self, stream).serve())
+
+    async def serve_http2(self, stream: trio.abc.Stream) -> None:
+        """Serve one connection of HTTP/2 to its end, and close it. There is no changing from one to the other."""
+        from mesh.http import http2  # most programs never speak it, and it takes a while to import
+
+        await self._serve(stream, lambda: http2.serve(stream, self.answer, self.limits, draining=self._leaving))
+
+    async def _serve(self, stream: trio.abc.Stream, converse: Callable[[], Awaitable[None]]) -> None:
         if self._open >= self.limits.connections or self.draining:
             await trio.aclose_forcefully(stream)
             return
         self._open += 1
         try:
             async with stream:
-                await _Connection(self, stream).serve()
+                await converse()
         except (trio.BrokenResourceError, trio.ClosedResourceError):
             pass  # whoever was there has gone
         finally:
@@ -63,6 +73,7 @@ class Server:
     async def drain(self) -> None:
         """End in order, and return when the last connection is closed."""
         self.draining = True
+        self._leaving.set()
         for scope in self._idle:
             scope.cancel()
         self._look_whether_drained()
