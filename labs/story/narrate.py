@@ -198,6 +198,8 @@ def _folded(lines: list[str]) -> list[str]:
 
 def _lacking(result: StepResult) -> str:
     """The file or name that the submission lacks, if that is what broke it."""
+    if result.verdict is Verdict.NOT_RUN:
+        return ""
     if result.reason:
         return "" if result.step.deliverable == ANSWERS else result.step.deliverable
     broken = result.deciding.outcome.broken if result.deciding and result.deciding.outcome else None
