@@ -23,6 +23,9 @@ from netstack.wire import SECOND, Fault
 
 PORT = 8080
 SECONDS = 8
+A_LITTLE = 6
+"""Milliseconds that the line to a and the work at either end take."""
+
 NEVER_READ = Reader(pauses=((0, 1 << 62),))
 """Logs are written, and nobody says that he has read them: a line each is enough."""
 
@@ -161,11 +164,9 @@ def reliable(source: random.Random) -> Incident:
     """The line to a is cut a few times while calls are under way: some were carried out, and nobody knows."""
     day = calm(source)
     every, first = source.randint(30, 45) / 1000, source.randint(1, 400)
-    day.teams = Caller(
-        plan=lineups([(0.5 + n * every, first + n) for n in range(100)], source), each=True, patience=0.5
-    )
+    day.teams = Caller(plan=lineups([(0.5 + n * every, first + n) for n in range(80)], source), each=True, patience=0.5)
     day.links = {"b": {"delay": f"{source.randint(50, 80)}ms"}}
-    cuts = sorted(source.sample((9, 17, 25, 33), source.randint(2, 4)))
+    cuts = sorted(source.sample((8, 16, 24), source.randint(2, 3)))
     day.script += tuple(
         f"cut a-m:{at * 100 + source.randrange(60)}ms-{at * 100 + source.randint(550, 700)}ms" for at in cuts
     )
@@ -175,17 +176,19 @@ def reliable(source: random.Random) -> Incident:
 def latency(source: random.Random) -> Incident:
     """The line is long, and *teams* asks for each player's number, one after another."""
     day = calm(source)
-    day.cards = {team: source.sample(NAMES, 3) for team in TEAMS} | {
-        team: source.sample(NAMES, source.randint(5, 19)) for team in source.sample(TEAMS, 3)
-    }
-    asked = source.sample(TEAMS, 4)
-    begins = [0.5, 1.5, 2.5, 3.5]
+    way = source.randint(40, 55)
+    asked = source.sample(TEAMS, 3)
+    longest = source.choice(asked)
+    at, first = 0.5, source.randint(1, 300)
     plan: list[Question] = []
-    for number, (at, team) in enumerate(zip(begins, asked, strict=True), source.randint(1, 300)):
-        shirts: list[Call] = [("shirt", {"player": player}) for player in day.cards[team]]
+    for number, team in enumerate(asked, first):
+        players = source.sample(NAMES, source.randint(10, 21) if team == longest else source.randint(2, 8))
+        day.cards[team] = players
+        shirts: list[Call] = [("shirt", {"player": player}) for player in players]
         plan.append((at, [("lineup", {"team": team, "day": number}), *shirts]))
+        at += round((len(players) + 3) * (way + A_LITTLE) * 2 / 1000, 1)  # not before the one before is answered
     day.teams = Caller(plan=plan)
-    day.links = {"b": {"delay": f"{source.randint(80, 110)}ms"}}
+    day.links = {"b": {"delay": f"{way}ms"}}
     return Incident(day.scene("latency"), _most_in_a_row)
 
 
@@ -261,7 +264,7 @@ def cost(source: random.Random) -> Incident:
     """*teams* asks all the time whether anything has changed, each time over another connection."""
     day = calm(source)
     every, first = source.randint(25, 60) / 1000, source.randint(1, 900)
-    count = int(3.5 / every)
+    count = int(2.5 / every)
     day.teams = Caller(plan=[(0.5 + n * every, [("changed", {"since": first + n})]) for n in range(count)], each=True)
     return Incident(day.scene("cost"), _bytes_per_byte, 1.0)
 

@@ -1,0 +1,311 @@
+"""Lab 5: its handout against its code; the house calm and not; every number found again by hand; right and wrong."""
+
+import random
+import re
+import shutil
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from labs.course import open_course
+from labs.grading.answers import given_folder, own_scenes
+from labs.grading.examination import Examination
+from labs.grading.reference import lay_out, read_patches, right_answers
+from labs.lab04_stack.evidence import RST, segments
+from labs.lab05_fallacies import fallacies, questions
+from labs.lab05_fallacies.fallacies import FALLACIES, log
+from labs.lab05_fallacies.kinds import describe
+from labs.lab05_fallacies.peers import answers, members_of, messages_in, requesting
+from labs.lab05_fallacies.scenes import PRACTICE, SCENES, signing
+from labs.story.ledger import open_ledger
+from labs.story.trace import PortEvent, Trace
+from labs.testbed import sim
+from labs.testbed.cast import Cast
+from labs.testbed.judge import Verdict
+from labs.testbed.scene import Scene
+from netstack.wire import MILLISECOND, SECOND
+
+LAB = open_course().lab("5")
+HANDOUT = (LAB.folder / "README.md").read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def reference(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return lay_out(open_course(), LAB, tmp_path_factory.mktemp("reference"))
+
+
+@pytest.fixture(scope="module")
+def cast(reference: Path) -> Iterator[Cast]:
+    with Cast(own=reference, given=given_folder(LAB), hidden=LAB.hidden) as cast:
+        yield cast
+
+
+# Reading bytes that a student sends.
+
+
+@given(st.binary(max_size=80))
+def test_any_bytes_are_told_and_hold_some_messages(data: bytes) -> None:
+    assert describe(data).isprintable()
+    assert sum(4 + len(message) for message in messages_in(data)) <= len(data)
+    members_of([data])
+
+
+def test_what_is_typed_is_what_is_read_back() -> None:
+    stream = requesting(7, "of", {"team": "雪豹"}) + requesting(8, "of", {})
+    assert [each["id"] for each in members_of(messages_in(stream + b"\0"))] == [7, 8]
+
+
+# The handout.
+
+
+def test_the_handout_has_each_step_with_its_minutes_points_and_lines() -> None:
+    for step in LAB.steps:
+        row = rf"^\| {step.id} \| {re.escape(step.title)} \| .* \| {step.minutes} \| {step.points} \|"
+        assert re.search(row, HANDOUT, re.MULTILINE), step.id
+        assert step.lines in HANDOUT
+    assert sum(step.minutes for step in LAB.steps) == LAB.core_minutes
+
+
+def test_every_scene_that_the_handout_names_is_there() -> None:
+    own = own_scenes(LAB, "student")
+    named = set(re.findall(r"--scene\s+([a-z0-9-]+)", HANDOUT))
+    assert named <= SCENES.keys() | own.keys()
+    assert all(f"`{name}`" in HANDOUT for name in PRACTICE)
+
+
+def test_the_handout_tells_the_numbers_of_the_practice_scenes(cast: Cast) -> None:
+    rows = re.findall(r"^\| ?(?:`[a-z]+` )?\| .* \| .* \| ([0-9.]+) \|$", HANDOUT, re.MULTILINE)
+    found = [incident.number(sim.play(incident.scene, cast, seed=1).trace) for incident in PRACTICE.values()]
+    assert [float(row) for row in rows] == [round(number, 1) for number in found]
+
+
+def test_the_calls_in_the_handout_are_written_as_it_says() -> None:
+    shown = re.findall(r'^ +(\{"id".*\})(?: {2,}|$)', HANDOUT, re.MULTILINE)
+    assert len(shown) == 4
+    for text in shown:
+        assert members_of([text.encode()])
+
+
+# The house.
+
+
+def test_on_a_calm_day_every_call_is_answered(cast: Cast) -> None:
+    trace = sim.play(SCENES["calm"], cast, seed=1).trace
+    told = [line for host, name in (("a", "teams"), ("c", "scores")) for _, line in log(trace, host, name)]
+    assert sum("; " in line and line.startswith("lineup") for line in told) == 36
+    assert not any("no answer" in line or "refused" in line or "gone" in line for line in told)
+    assert sum(bool(frame.lost) for frame in trace.frames()) == 1
+    assert not any("refuses" in line for _, line in log(trace, "m", "policy"))
+
+
+def test_the_bill_says_what_the_line_carried(cast: Cast) -> None:
+    trace = sim.play(SCENES["calm"], cast, seed=1).trace
+    carried = [frame for direction in ("a-m", "m-a") for frame in trace.frames(direction) if frame.at < 8 * SECOND]
+    (total,) = [line for _, line in log(trace, "m", "bill") if line.startswith("line a, in all")]
+    kept = [frame for frame in carried if not (frame.direction == "a-m" and frame.lost)]
+    assert total.startswith(f"line a, in all: {len(kept)} frames, {sum(len(frame.data) for frame in kept)} bytes")
+
+
+def drawn(name: str, key: int) -> fallacies.Incident:
+    return FALLACIES[name].make(random.Random(f"{name} {key}"))
+
+
+def plays(name: str, cast: Cast, count: int) -> Iterator[tuple[fallacies.Incident, Trace]]:
+    for key in range(count):
+        incident = drawn(name, key)
+        played = sim.play(incident.scene, cast, seed=key)
+        assert not [each for each in played.trace.exits() if each.how not in ("cancelled", "returned")]
+        assert not played.overrun
+        yield incident, played.trace
+
+
+def lines(trace: Trace, host: str, name: str) -> list[str]:
+    return [line for _, line in log(trace, host, name)]
+
+
+def lost_for_good(trace: Trace) -> int:
+    return sum(bool(frame.lost) for frame in trace.frames())
+
+
+def test_reliable_some_calls_were_carried_out_and_some_were_not(cast: Cast) -> None:
+    for incident, trace in plays("reliable", cast, 3):
+        unanswered = [line for line in lines(trace, "a", "teams") if "no answer" in line]
+        assert 2 <= incident.number(trace) < len(unanswered)
+        assert lost_for_good(trace) > 20
+
+
+def test_latency_the_longest_question_is_its_calls_times_the_round_trip(cast: Cast) -> None:
+    for incident, trace in plays("latency", cast, 3):
+        took = [float(found[1]) for line in lines(trace, "a", "teams") if (found := re.search(r"; ([\d.]+) ms$", line))]
+        trip = min(took)
+        assert max(took) == pytest.approx(incident.number(trace) * trip, rel=0.05)
+        assert all(frame.arrivals[0] - frame.at < 120 * MILLISECOND for frame in trace.frames() if frame.arrivals)
+
+
+def test_bandwidth_the_queue_is_what_others_put_before_it(cast: Cast) -> None:
+    for incident, trace in plays("bandwidth", cast, 3):
+        under_way = [frame.arrivals[0] - frame.at for frame in trace.frames("b-m") if frame.arrivals]
+        assert incident.number(trace) > 100
+        assert max(under_way) > 5 * min(under_way)
+
+
+def test_secure_the_lie_is_told_by_c_and_known_to_nobody(cast: Cast) -> None:
+    for incident, trace in plays("secure", cast, 3):
+        day = int(incident.number(trace))
+        forged = [one for one in segments(trace, "c-m") if one.tcp.source_port == fallacies.PORT]
+        assert len(forged) == 1
+        (said,) = [line for line in lines(trace, "b", "players") if re.match(rf"served lineup \w+ {day}:", line)]
+        (heard,) = [line for line in lines(trace, "a", "teams") if re.match(rf"lineup \w+ {day}:", line)]
+        assert said.partition(": ")[2] != heard.partition(": ")[2].partition(";")[0]
+        assert all("; " in line for line in lines(trace, "a", "teams") if line.startswith("lineup"))
+
+
+def test_topology_refused_at_once_and_no_frame_lost(cast: Cast) -> None:
+    for incident, trace in plays("topology", cast, 3):
+        resets = [one for one in segments(trace, "b-m") if one.has(RST)]
+        assert incident.number(trace) == len(resets) >= 4
+        assert lost_for_good(trace) == 1
+        assert any(line.startswith("players is here") for line in lines(trace, "c", "spare"))
+
+
+def test_administrator_what_a_rule_refuses_never_comes_through(cast: Cast) -> None:
+    for incident, trace in plays("administrator", cast, 3):
+        number = int(incident.number(trace))
+        assert any(f"rule {number}," in line and "refuses" in line for line in lines(trace, "m", "policy"))
+        assert any("no answer" in line for line in lines(trace, "a", "teams"))
+        assert lost_for_good(trace) == 1
+
+
+def test_cost_nothing_is_wrong_but_the_bill(cast: Cast) -> None:
+    calm = SCENES["calm"]
+    usual = FALLACIES["cost"].make(random.Random(1)).number(sim.play(calm, cast, seed=1).trace)
+    for incident, trace in plays("cost", cast, 2):
+        assert incident.number(trace) > 4 * usual
+        assert not any("no answer" in line for line in lines(trace, "a", "teams"))
+
+
+def test_homogeneous_the_length_meant_and_the_longest_that_fits(cast: Cast) -> None:
+    kinds = Counter()
+    for incident, trace in plays("homogeneous", cast, 6):
+        kinds[incident.scene.name] += 1
+        number = int(incident.number(trace))
+        if incident.scene.name == "homogeneous":
+            announced = int.from_bytes(number.to_bytes(4, "little"), "big")
+            assert any(f"a message of {announced} bytes" in line for line in lines(trace, "b", "players"))
+        else:
+            told = [re.match(r"line b: a frame of (\d+) bytes", line) for line in lines(trace, "m", "lines")]
+            assert all(int(found[1]) > number for found in told if found)
+            assert any(told)
+    assert len(kinds) == 2
+
+
+# Blind.
+
+
+def test_the_eight_are_shuffled_and_drawn_for_each_student() -> None:
+    students = [questions.cases(f"student {n}") for n in range(20)]
+    assert all(sorted(case.fallacy for case in cases) == sorted(FALLACIES) for cases in students)
+    assert len({tuple(case.fallacy for case in cases) for cases in students}) == 20
+    assert list(own_scenes(LAB, "x")) == [f"case{n}" for n in range(1, 9)]
+    for case in students[0]:
+        assert own_scenes(LAB, "student 0")[case.name].name == case.name
+
+
+def test_the_names_of_programs_and_logs_tell_nothing() -> None:
+    def shown(scene: Scene) -> list[tuple[str, str, str]]:
+        return [(each.host, each.name, getattr(each, "file", "")) for each in scene.programs]
+
+    scenes = own_scenes(LAB, "student")
+    calm = SCENES["calm"]
+    assert all(shown(scene) == shown(calm) for scene in scenes.values())
+    assert all(scene.ports == calm.ports for scene in scenes.values())
+
+
+@pytest.mark.parametrize("name", FALLACIES)
+def test_a_number_does_not_depend_on_the_seed(name: str, cast: Cast) -> None:
+    incident = drawn(name, 7)
+    found = [incident.number(sim.play(incident.scene, cast, seed=seed).trace) for seed in (1, 99)]
+    assert found[0] == pytest.approx(found[1], abs=incident.tolerance / 2)
+
+
+@pytest.mark.parametrize("name", FALLACIES)
+def test_numbers_differ_from_student_to_student(name: str, cast: Cast) -> None:
+    numbers = {incident.number(trace) for incident, trace in plays(name, cast, 4)}
+    assert len(numbers) >= 2
+
+
+# Once.
+
+
+def signed(trace: Trace) -> list[str]:
+    return [payload.decode() for payload in trace.delivered("a")]
+
+
+def test_without_a_table_a_lost_answer_signs_a_player_twice(tmp_path: Path) -> None:
+    own = lay_out(open_course(), LAB, tmp_path / "own")
+    shutil.copy(LAB.folder / "starter" / "once.py", own)
+    scene = signing(["Nia for Herons", "Herons?"], every=6.0, faults=["drop b-a:data:1-4"], office={"patience": 0.7})
+    with Cast(own=own, given=given_folder(LAB), hidden=LAB.hidden) as cast:
+        told = signed(sim.play(scene, cast, seed=1).trace)
+    assert told[-1].count("Nia") == 2
+
+
+def test_with_a_table_it_does_not(cast: Cast) -> None:
+    for faults in (["drop b-a:data:1-4"], ["cut a-b:90ms-3s"]):
+        scene = signing(["Nia for Herons", "Herons?"], every=6.0, faults=faults, office={"patience": 0.7})
+        told = signed(sim.play(scene, cast, seed=1).trace)
+        assert told == ["Nia for Herons: 4", "Herons?: ['Ada', 'Edsger', 'Grace', 'Nia']"]
+
+
+def test_whoever_speaks_nonsense_is_left_and_the_others_are_served(cast: Cast) -> None:
+    trace = sim.play(SCENES["application"], cast, seed=1).trace
+    assert [event.number for event in trace.events if isinstance(event, PortEvent) and event.what == "delivered"]
+    assert answers(trace, "a", "none") == []
+
+
+# The ledger.
+
+
+def test_the_curve_rises_again() -> None:
+    inside = {row.number: row.inside for row in open_ledger(open_course()) if row.files}
+    assert inside["4"] < inside["3"]
+    assert inside["5"] > 2 * inside["4"]
+
+
+# Right and wrong.
+
+
+def verdicts(submission: Path, wanted: list[str]) -> dict[str, Verdict]:
+    with Examination(lab=LAB, submission=submission, counts={"sim": 1}) as examination:
+        return {result.step.id: result.verdict for result in examination.steps(list(map(LAB.step, wanted)))}
+
+
+BUILT = ["1", "2", "5"]
+
+
+@pytest.mark.parametrize("answer", [None, *right_answers(LAB)], ids=lambda path: path.name if path else "reference")
+def test_a_right_answer_passes(answer: Path | None, tmp_path: Path) -> None:
+    own = lay_out(open_course(), LAB, tmp_path / "own")
+    if answer is not None:
+        shutil.copytree(answer, own, dirs_exist_ok=True)
+    assert verdicts(own, BUILT) == dict.fromkeys(BUILT, Verdict.PASS)
+
+
+@pytest.mark.parametrize("name", ["true_is_an_id", "late_is_a_mistake", "one_after_another", "forgets_the_oldest"])
+def test_a_mutant_is_caught_at_its_step(name: str, tmp_path: Path) -> None:
+    """Some of them, quickly; `lab prove 5` takes them all."""
+    (patch,) = [patch for patch in read_patches(LAB.folder / "wrong") if patch.name == name]
+    patch.apply(lay_out(open_course(), LAB, tmp_path / "mutant"))
+    assert verdicts(tmp_path / "mutant", [patch.one("step")]) == {patch.one("step"): Verdict.FAIL}
+
+
+def test_a_fingerprint_leads_to_one_hint() -> None:
+    hints: dict[tuple[str, str], str] = {}
+    for patch in read_patches(LAB.folder / "wrong"):
+        for fingerprint in patch.all("fingerprint"):
+            hint = patch.one("hint")
+            assert hints.setdefault((patch.one("step"), fingerprint), hint) == hint, patch.name
