@@ -147,16 +147,17 @@ class _Connection:
         return self._streams.get(number or 0) or _Stream()
 
     def _take_data(self, event: h2.events.DataReceived) -> None:
-        stream = self._stream_of(event.stream_id)
-        stream.size += len(event.data or b"")
-        if stream.size > self._limits.body:
-            stream.failed, stream.body = Broken("a body too long", maybe_seen=True), []
-            stream.change()
-            self._reset(event.stream_id, h2.errors.ErrorCodes.ENHANCE_YOUR_CALM)
-            return
-        stream.body.append(event.data or b"")
+        # Also of a body that nobody wants: or else its bytes would be missing from the connection's window for ever.
         with suppress(h2.exceptions.ProtocolError):
             self._h2.acknowledge_received_data(event.flow_controlled_length or 0, event.stream_id)
+        stream = self._stream_of(event.stream_id)
+        stream.size += len(event.data or b"")
+        if stream.size <= self._limits.body:
+            stream.body.append(event.data or b"")
+            return
+        stream.failed, stream.body = Broken("a body too long", maybe_seen=True), []
+        stream.change()
+        self._reset(event.stream_id, h2.errors.ErrorCodes.ENHANCE_YOUR_CALM)
 
     def _reset(self, number: int, code: h2.errors.ErrorCodes) -> None:
         with suppress(h2.exceptions.ProtocolError):

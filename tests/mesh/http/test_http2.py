@@ -187,8 +187,9 @@ async def test_headers_that_would_be_two_are_refused_on_either_side() -> None:
 
 async def test_a_body_too_long_breaks_its_own_stream_only() -> None:
     async with served(echo, Limits(body=1000)) as (_, channel, made):
-        with pytest.raises(Broken):
-            await channel.request(Request("POST", "/", "a", body=bytes(200_000)))
+        for _ in range(3):  # what is thrown away must not stay on the connection's account
+            with pytest.raises(Broken):
+                await channel.request(Request("POST", "/", "a", body=bytes(200_000)))
         assert (await channel.request(Request("POST", "/", "a", body=b"x"))).body == b"POST x"
         assert len(made) == 1
 
