@@ -9,9 +9,9 @@ from pathlib import Path
 import trio
 
 from labs.fleet import foreign
-from labs.fleet.catalogue import Kind
+from labs.fleet.catalogue import SERVICES, Kind
 from labs.fleet.foreign import Archive
-from labs.fleet.people import people
+from labs.fleet.people import Tally, people
 from labs.fleet.prices import Event, Glue, Governance, Upgrade, glue, governance, one_runtime
 from labs.fleet.running import Fleet, Processes, Tasks, registry
 from labs.fleet.working_copy import WorkingCopy
@@ -72,6 +72,29 @@ def in_virtual_time(
     measured = jump.run(main, seed=seed)
     assert measured is not None
     return measured
+
+
+def half_way(folder: Path, upgraded: Sequence[str], *, seed: int = 1) -> set[str]:
+    """The services that cannot answer people when only those that are `upgraded` have release 2; in virtual time."""
+
+    async def main(clock: jump.Jump) -> set[str]:
+        copy = WorkingCopy.lay_out(folder)
+        for name in upgraded:
+            copy.adapt(name)
+            copy.require(name, "2")
+        host = Host(interfaces=[], randomness=random.Random(seed))
+        async with own_host(host, []), registry() as client, trio.open_nursery() as nursery:
+            fleet = Fleet(SERVICES, copy, Tasks(nursery), client)
+            tally = Tally()
+            async with _started(fleet, lambda name: None), people(SERVICES, fleet.registry) as asking:
+                for kind, line in asking.clients:
+                    await asking.ask(kind, line, tally)
+            nursery.cancel_scope.cancel()
+            return set(tally.failed)
+
+    failed = jump.run(main, seed=seed)
+    assert failed is not None
+    return failed
 
 
 async def _measure(fleet: Fleet, archive: Archive | None, upgrade: Upgrade, rate: float, done: Done) -> Measured:

@@ -1,0 +1,150 @@
+"""Step 2: a client, made once, that knows where instances are, and leaves nothing behind."""
+
+import pytest
+
+from labs.conformance import conforms
+from labs.lab04_stack.evidence import segments
+from labs.lab06_discovery.evidence import ROUTER
+from labs.lab06_discovery.scenes import people
+from labs.lab08_library.evidence import called, connections, counted, heard
+from labs.lab08_library.scenes import APPLICATION, ill, registered, town
+from labs.testbed.judge import Judge
+from netstack.packets import FIN
+from netstack.wire import MILLISECOND, SECOND
+
+pytestmark = pytest.mark.step("2")
+
+
+@pytest.mark.seeds(1)
+def test_the_application(judge: Judge) -> None:
+    """The suite that asks the same questions in every lab: teams on your client gives the same answers."""
+    conforms(judge, APPLICATION, count=4)
+
+
+@pytest.mark.seeds(2)
+def test_by_what_they_say_of_themselves(judge: Judge) -> None:
+    """Only those are asked who have all attributes that were asked for."""
+    test, eu = judge.random.sample(("p1", "p2", "p3"), 2)
+    attributes = {
+        host: {"environment": "test" if host == test else "production", "region": "eu" if host == eu else "us"}
+        for host in ("p1", "p2", "p3")
+    }
+    players = [registered(host, attributes=told) for host, told in attributes.items()]
+    asked = people(20, every=100 * MILLISECOND, begin=SECOND)
+    query = {"environment": "production", "region": "eu"}
+    trace = judge.play(town("query", players, asked, seconds=6, query=query))
+    made = counted(trace, attributes)
+    judge.expect(
+        "query:others", sum(made.values()) == made[eu], f"{eu} alone is in production and in the eu", found=_told(made)
+    )
+    judge.expect("query:answers", heard(trace)[0] == len(asked), "and it answers all", found=_told(made))
+
+
+@pytest.mark.seeds(1)
+def test_made_once(judge: Judge) -> None:
+    """A client is made once: one connection to each instance serves all questions, and one watch finds them."""
+    players = [registered("p1"), registered("p2")]
+    asked = people(40, every=100 * MILLISECOND, begin=SECOND)
+    trace = judge.play(town("once", players, asked, seconds=8))
+    judge.bites("all were answered", heard(trace)[0] == len(asked))
+    finds = sum(1 for _ in trace.frames("r-reg", "find"))
+    judge.expect(
+        "once:found",
+        finds <= 5,
+        "the registry is asked at the beginning, and then tells what changes",
+        found=f"it was asked {finds} times",
+    )
+    for host in ("p1", "p2"):
+        opened = connections(trace, host)
+        judge.expect(
+            "once:connections",
+            opened <= 1,
+            f"40 questions, one after another: one connection to {host}",
+            found=f"{opened} were opened",
+        )
+
+
+@pytest.mark.seeds(2)
+def test_one_budget_and_one_breaker(judge: Judge) -> None:
+    """What belongs to the client is made with it: its budget is one for all calls, and so is its breaker."""
+    players = [registered(host, ill=[[0, 1e9, "down"]]) for host in ("p1", "p2")]
+    requests = judge.random.choice((10, 14, 18))
+    asked = people(40, every=100 * MILLISECOND, begin=SECOND)
+    terms = {"breaker": {"requests": requests, "sleep": 60.0}, "budget": {"reserve": 0.0}}
+    trace = judge.play(town("shared", players, asked, seconds=8, **terms))
+    made = sum(counted(trace, ("p1", "p2")).values())
+    judge.expect(
+        "shared:breaker",
+        made == requests,
+        f"with the {requests}th call that fails the circuit opens, for all calls of the client",
+        found=f"{made} calls were made",
+    )
+
+
+@pytest.mark.seeds(2)
+def test_whoever_comes_and_goes(judge: Judge) -> None:
+    """An instance comes, another one leaves in order: calls follow, and nobody hears an apology."""
+    comes, leaves = judge.random.uniform(2.0, 2.5), judge.random.uniform(3.5, 4.0)
+    players = [registered("p1", end=leaves), registered("p2"), registered("p4", begin=comes)]
+    asked = people(70, every=100 * MILLISECOND, begin=SECOND)
+    trace = judge.play(town("moves", players, asked, seconds=11))
+    made = called(trace, ("p1", "p2", "p4"))
+    late = [each.at for each in made["p1"] if each.at > leaves + 0.5]
+    judge.bites("the one that leaves was asked before", len(made["p1"]) > len(late))
+    judge.expect(
+        "moves:comes", bool(made["p4"]), f"from {comes:.1f} s on p4 is there, and is asked", found="it was not"
+    )
+    judge.expect(
+        "moves:leaves", not late, f"half a second after {leaves:.1f} s nobody asks p1", found=f"{len(late)} did"
+    )
+    good, bad = heard(trace)
+    judge.expect("moves:answers", bad == 0, "nobody hears an apology", found=f"{bad} did, and {good} an answer")
+
+
+@pytest.mark.seeds(1)
+def test_only_with_a_key_twice(judge: Judge) -> None:
+    """What was perhaps done is tried again if the call has a key, and not otherwise."""
+    for keys, wanted in ((True, 9), (False, 3)):
+        players = [registered(host, ill=[[0, 1e9, "down"]]) for host in ("p1", "p2")]
+        asked = people(3, every=SECOND, begin=SECOND)
+        trace = judge.play(town("keys" if keys else "no-keys", players, asked, seconds=6, keys=keys))
+        made = sum(counted(trace, ("p1", "p2")).values())
+        judge.expect(
+            f"key:{'with' if keys else 'without'}",
+            made == wanted,
+            f"three questions {'with' if keys else 'without'} a key, which fail and were perhaps done: {wanted} calls",
+            found=f"{made} were made",
+        )
+
+
+@pytest.mark.seeds(1)
+def test_the_stack_is_changed(judge: Judge) -> None:
+    """`stack` gets the stack of roles, and what it returns is used."""
+    players = [registered(host, **ill("down")) for host in ("p1", "p2")]
+    asked = people(3, every=SECOND, begin=SECOND)
+    trace = judge.play(town("changed", players, asked, seconds=6, changes=[["retries"]]))
+    made = sum(counted(trace, ("p1", "p2")).values())
+    judge.expect(
+        "changed:calls", made == 3, "without retries three questions are three calls", found=f"{made} were made"
+    )
+
+
+@pytest.mark.seeds(1)
+def test_nothing_stays(judge: Judge) -> None:
+    """When the client ends, so do its connections: to those that are there, and to those that have gone."""
+    players = [registered("p1", end=2.0), registered("p2")]
+    asked = people(20, every=100 * MILLISECOND, begin=SECOND)
+    trace = judge.play(town("ends", players, asked, seconds=8, end=5.0))
+    for host in ("p1", "p2"):
+        judge.bites(f"{host} was asked", bool(called(trace, [host])[host]))
+    ended = [one.at / SECOND for one in segments(trace, f"{ROUTER}-p2") if one.has(FIN)]
+    judge.expect(
+        "ends:closed",
+        bool(ended) and max(ended) < 5.5,
+        "the client ends at 5.0 s, and its connection to p2 with it",
+        found="it stays open" if not ended else f"it ends at {max(ended):.1f} s",
+    )
+
+
+def _told(made: dict[str, int]) -> str:
+    return ", ".join(f"{host}: {count} calls" for host, count in made.items())
