@@ -8,7 +8,14 @@ import os
 import shutil
 from pathlib import Path
 
-_JAVA = ("-Xmx96m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Dzookeeper.forceSync=no")
+# Small enough for the limits that a program on an emulated host has, on addresses and on files.
+_JAVA = (
+    "-Xmx96m",
+    "-XX:CompressedClassSpaceSize=32m",
+    "-XX:ReservedCodeCacheSize=32m",
+    "-Dzookeeper.preAllocSize=1024",
+)
+_QUICK = ("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Dzookeeper.forceSync=no")
 _SERVER = "org.apache.zookeeper.server.ZooKeeperServerMain"
 
 
@@ -31,7 +38,7 @@ def zookeeper(folder: Path, port: int, *, host: str = "127.0.0.1", tick: int = 5
     }
     config = folder / "zoo.cfg"
     config.write_text("".join(f"{key}={value}\n" for key, value in settings.items()), encoding="utf-8")
-    return [java, *_JAVA, "-cp", str(jar), _SERVER, str(config)]
+    return [java, *_JAVA, *_QUICK, "-cp", str(jar), _SERVER, str(config)]
 
 
 def etcd(folder: Path, port: int, *, host: str = "127.0.0.1") -> list[str]:

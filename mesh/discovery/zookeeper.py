@@ -35,6 +35,9 @@ from mesh.instances import Instance
 
 _LOG = logging.getLogger(__name__)
 _LOG.addHandler(logging.NullHandler())  # what kazoo says of lost connections, `Found.failure` says too
+FAREWELL = 0.5
+"""Seconds within which a session is ended in order; if not, ZooKeeper ends it when its time is over."""
+
 _RECONNECT = {"max_tries": -1, "delay": 0.1, "max_delay": 1.0}
 
 
@@ -103,8 +106,9 @@ class ZooKeeper:
         try:
             yield session
         finally:
-            with trio.CancelScope(shield=True):
-                await trio.to_thread.run_sync(_end, client)
+            # Where nobody answers any more, kazoo may be stuck in a connect: then its threads end when that does
+            with trio.move_on_after(FAREWELL, shield=True):
+                await trio.to_thread.run_sync(_end, client, abandon_on_cancel=True)
 
 
 def _end(client: Any) -> None:
