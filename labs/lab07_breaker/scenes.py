@@ -153,10 +153,21 @@ DAY = pair(
     },
     players={"work": 0.05, "ill": [[0.9, 7.2, "bad"], [8.9, 17.0, "down"], [20.04, 20.07, "down"]]},
 )
+HANGING: dict[str, Any] = {"ill": [[0, FOREVER, "hangs"]]}
+HANGS = pair(at(*(1 + n / 10 for n in range(30))), name="hangs", teams={"timeout": 1.0}, players=HANGING)
+BULKHEAD = pair(
+    at(*(1 + n / 10 for n in range(30))),
+    name="bulkhead",
+    teams={"timeout": 1.0, "bulkhead": {"most": 3}},
+    players=HANGING,
+)
 FALL = crowd(name="fall")
 FALL_WITH_JITTER = crowd(name="fall-with-jitter", jitter=5.0)
 
 SCENES = {
     scene.name: scene
-    for scene in (APPLICATION, DEADLINE, NO_DEADLINE, STORM, BUDGETED, TRIPPED, DAY, FALL, FALL_WITH_JITTER)
+    for scene in (
+        *(APPLICATION, DEADLINE, NO_DEADLINE, STORM, BUDGETED, TRIPPED, FALL, FALL_WITH_JITTER),
+        *(DAY, HANGS, BULKHEAD),
+    )
 }

@@ -15,7 +15,7 @@ from labs.course import open_course
 from labs.grading.answers import given_folder
 from labs.grading.examination import Examination
 from labs.grading.reference import lay_out, read_patches, right_answers
-from labs.lab07_breaker import lecture, questions
+from labs.lab07_breaker import lecture, questions, rows
 from labs.lab07_breaker.evidence import calls, crowd_calls, pages, peak, reports
 from labs.lab07_breaker.kinds import classify, describe, fields, spoken
 from labs.lab07_breaker.scenes import DOWN, SCENES, TIERS, at, crowd, row
@@ -177,19 +177,20 @@ def test_each_student_has_answers_of_their_own_that_a_pencil_finds(cast: Cast) -
     def play(scene: Scene) -> Trace:
         return sim.play(scene, cast, seed=1).trace
 
-    seen: dict[int, set[tuple[object, ...]]] = {1: set(), 2: set(), 7: set()}
+    seen: dict[int, set[tuple[object, ...]]] = {1: set(), 2: set(), 7: set(), 10: set()}
     for key in (f"student {count}" for count in range(4)):
         for step, asked, pencil in (
-            (1, questions.predict_1(key, play), deadlines_at_hand(questions.work(key))),
-            (2, questions.predict_2(key, play), storm_at_hand(questions.storm(key))),
+            (1, questions.predict_1(key, play), deadlines_at_hand(rows.work(key))),
+            (2, questions.predict_2(key, play), storm_at_hand(rows.storm(key))),
             (7, questions.predict_7(key, play), fall_at_hand(questions.fall(key))),
+            (10, questions.predict_10(key, play), hold_at_hand(questions.hold(key))),
         ):
             assert [each.id for each in asked if not each.accepts(pencil[each.id])] == [], (key, step)
             seen[step].add(tuple(pencil.values()))
     assert all(len(each) >= 3 for each in seen.values())
 
 
-def deadlines_at_hand(own: questions.Work) -> dict[str, float]:
+def deadlines_at_hand(own: rows.Work) -> dict[str, float]:
     done = own.teams + own.players + own.cards
     return {
         "q1": own.patience - own.teams - own.players,
@@ -202,7 +203,7 @@ def deadlines_at_hand(own: questions.Work) -> dict[str, float]:
     }
 
 
-def storm_at_hand(own: questions.Storm) -> dict[str, float]:
+def storm_at_hand(own: rows.Storm) -> dict[str, float]:
     first, second, third = own.tries
     return {
         "q1": first * second * third,
@@ -224,6 +225,11 @@ def fall_at_hand(own: questions.Fall) -> dict[str, float]:
         "q5": own.many,
         "q6": 2,
     }
+
+
+def hold_at_hand(own: questions.Hold) -> dict[str, float]:
+    come = own.timeout / own.every
+    return {"q1": come, "q2": own.most, "q3": come - own.most, "q4": 2 * own.timeout - own.most * own.every}
 
 
 # Right and wrong.

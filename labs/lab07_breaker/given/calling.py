@@ -1,6 +1,7 @@
 """How one service calls another: one call over HTTP, and around it layers in their roles.
 
-What a host's arguments do not name is left out: `tries`, `budget`, `breaker`, `timeout`. Your pieces are asked for only
+What a host's arguments do not name is left out: `tries`, `budget`, `breaker`, `bulkhead`,
+`timeout`. Your pieces are asked for only
 where they are wanted.
 """
 
@@ -12,7 +13,9 @@ import trio
 from mesh.http.client import Pool
 from mesh.layers.breaking import breaking
 from mesh.layers.deadlines import deadline
+from mesh.layers.limited import bulkhead
 from mesh.layers.retries import retries
+from mesh.policies.limits import Bulkhead
 from mesh.rpc import Call, json_call, over_http
 from mesh.service import Stack
 
@@ -30,6 +33,9 @@ def client(host, *, alert=lambda alert: None):
 
         guard = breaking(Breaker(name=wanted["to"], alert=alert, **wanted["breaker"]))
         stack = stack.push("breaker", guard, why="above the timeout, which is a failure too")
+    if "bulkhead" in wanted:
+        wall = bulkhead(Bulkhead(**wanted["bulkhead"]))
+        stack = stack.push("bulkhead", wall, why="above the timeout: whoever waits has not begun")
     if "timeout" in wanted:
         stack = stack.push("timeout", deadline(wanted["timeout"]), why="next to the wire: for each try")
     pool = Pool(connect=partial(trio.open_tcp_stream, wanted["to"], PORT))
