@@ -37,10 +37,11 @@ LOGS = (
 
 TEAMS = ("Herons", "Otters", "Badgers", "Kestrels", "Pikes", "Martens")
 NAMES = (
-    *("Ada", "Alan", "Barbara", "Butler", "Dana", "Dennis", "Donald", "Edsger", "Fran", "Frances", "Grace", "Hedy"),
-    *("Jim", "Joan", "John", "Karen", "Ken", "Leslie", "Lynn", "Mary", "Niklaus", "Radia", "Robin", "Shafi", "Sophie"),
-    *("Tony", "Vint", "Yukihiro"),
+    *("Ada", "Amy", "Jim", "Kay", "Ken", "Ole", "Alan", "Dana", "Fran", "Hedy", "Joan", "John", "Lynn", "Mary", "Tony"),
+    *("Vint", "Carla", "Grace", "Karen", "Radia", "Robin", "Shafi", "Butler", "Dennis", "Donald", "Edsger", "Leslie"),
+    *("Sophie", "Barbara", "Charles", "Frances", "Maurice", "Niklaus", "Richard"),
 )
+"""At least six of each length, so that a lie that is as long as the truth can always be found."""
 
 Call = tuple[str, dict[str, Any]]
 Question = tuple[float, list[Call]]
