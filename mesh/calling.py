@@ -99,6 +99,6 @@ class _Ways:
         return replace(endpoint, aclose=close)
 
     async def close_all(self) -> None:
-        async with trio.open_nursery() as nursery:
+        with trio.CancelScope(shield=True):  # it waits for nobody, and is to be done even by who is cancelled
             for close in self.opened:
-                nursery.start_soon(close)
+                await close()

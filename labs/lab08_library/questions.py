@@ -157,7 +157,6 @@ class Session:
     piece: int
     connections: int
     idle: int
-    lines: int
 
     @property
     def request(self) -> bytes:
@@ -177,7 +176,6 @@ def session(key: str) -> Session:
         piece=source.randint(6, 20),
         connections=connections,
         idle=source.randint(2, connections - 2),
-        lines=source.randint(3, 6),
     )
 
 
@@ -190,7 +188,7 @@ def predict_5(key: str, play: Play) -> list[Question]:
         Question(
             "q1",
             f"The codec (`RequestReader`) is fed a request, in pieces of {own.piece} bytes. Its head, with the empty "
-            f"line at its end, has {head} bytes, and its body {len(own.request) - head}. How many times is `feed` called "
+            f"line at its end, has {head} bytes, and its body {len(own.request) - head}. How often is `feed` called "
             "until it returns the request?",
             lambda: _feeds(own),
             why="it returns what is complete, and keeps the rest: how the network has cut makes no difference",
