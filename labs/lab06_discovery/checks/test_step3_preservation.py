@@ -45,13 +45,15 @@ def test_too_few_renewals(judge: Judge) -> None:
     script.call(sweep, keywords={"now": 60.0}, returns=are(), because="nobody has expired", label="first")
     script.get(preserving, returns=True, because="20 renewals of 40 are far too few", label="half")
     for at in (65.0, 95.0):
-        renew(script, there[:17], at)
+        renew(script, there[:15], at)
     script.call(sweep, keywords={"now": 120.0}, returns=are(), because="nobody has expired", label="second")
-    script.get(preserving, returns=True, because="34 of 40 are not more than 85 %", label="few")
+    because = "30 of 40 have come since the last sweep, and what came before does not count"
+    script.get(preserving, returns=True, because=because, label="anew")
     for at in (125.0, 155.0):
         renew(script, there[:17], at)
     because = "three have been silent for 150 s, but only 34 of 40 renewals have come since the last sweep"
     script.call(sweep, keywords={"now": 180.0}, returns=are(), because=because, label="nobody")
+    script.get(preserving, returns=True, because="34 of 40 are not more than 85 %", label="few")
     script.call("registry.find", "players", {}, returns=are(*there), because="all are there", label="all")
     for at in (185.0, 215.0):
         renew(script, there[:17], at)

@@ -45,7 +45,7 @@ def test_what_is_under_way(judge: Judge) -> None:
 def test_one_or_two(judge: Judge) -> None:
     """Of one, that one; of two, the less loaded, always; of none, `NoEndpoints`. What is known of who stays is kept."""
     script = Script("few")
-    script.make("balance.TwoChoices", store="balancer", keywords={"randomness": random_source(script, 3)})
+    script.make("balance.TwoChoices", store="balancer", keywords={"randomness": random_source(script, 4)})
     now = {"now": 1.0}
 
     def pick(wanted: object, because: str, label: str, times: int = 6) -> None:
