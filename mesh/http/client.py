@@ -15,8 +15,8 @@ import trio
 from mesh.http.http1 import ResponseReader, build_request
 from mesh.http.limits import Limits
 from mesh.http.message import HttpError, Request, Response
+from mesh.http.transport import Transport
 
-CHUNK = 64 * 1024
 Connect = Callable[[], Awaitable[trio.abc.Stream]]
 
 
@@ -35,6 +35,7 @@ class Broken(Exception):
 @dataclass(slots=True, eq=False)
 class _Connection:
     stream: trio.abc.Stream
+    transport: Transport
     reader: ResponseReader
     idle_since: float = 0.0
 
@@ -43,8 +44,9 @@ class _Connection:
         try:
             if is_head:
                 self.reader.expect_answer_to_head()
-            with trio.fail_after(limits.send_seconds):
-                await self.stream.send_all(message)
+            if rest := self.transport.send_now(message):
+                with trio.fail_after(limits.send_seconds):
+                    await self.transport.send(rest)
             sent = True
             return await self._read()
         except (trio.BrokenResourceError, trio.ClosedResourceError) as error:
@@ -55,8 +57,8 @@ class _Connection:
 
     async def _read(self) -> Response:
         while True:
-            data = await self.stream.receive_some(CHUNK)
-            responses = self.reader.feed(bytes(data)) if data else self.reader.feed_end()
+            data = await self.transport.receive()
+            responses = self.reader.feed(data) if data else self.reader.feed_end()
             if responses:
                 if len(responses) > 1:  # nobody asked for the others: an answer must never go to the next request
                     self.reader.keeps_alive = False
@@ -131,7 +133,8 @@ class Pool:
         opened = False
         try:
             with trio.fail_after(self.connect_seconds):
-                connection = _Connection(await self.connect(), ResponseReader(self.limits))
+                stream = await self.connect()
+            connection = _Connection(stream, Transport(stream), ResponseReader(self.limits))
             opened = True
             return connection
         except (OSError, trio.TooSlowError) as error:

@@ -14,9 +14,9 @@ import trio
 from mesh.http.http1 import CONTINUE, RequestReader, build_response
 from mesh.http.limits import Limits
 from mesh.http.message import HttpError, Request, Response, text
+from mesh.http.transport import CHUNK, Transport
 
 Handler = Callable[[Request], Awaitable[Response]]
-CHUNK = 64 * 1024
 LINGER_SECONDS, LINGER_BYTES = 1.0, 1 << 20
 
 
@@ -89,6 +89,7 @@ class _Connection:
 
     def __init__(self, server: Server, stream: trio.abc.Stream) -> None:
         self._server, self._stream, self._limits = server, stream, server.limits
+        self._transport = Transport(stream)
         self._reader = RequestReader(server.limits)
         self._patience = trio.CancelScope()
         self._is_sending = False
@@ -141,29 +142,30 @@ class _Connection:
             if phase != before or not phase:
                 seconds = {"": limits.idle_seconds, "head": limits.head_seconds, "body": limits.body_seconds}[phase]
                 patience.deadline = trio.current_time() + seconds
-            data = await (self._stream.receive_some(CHUNK) if phase else self._first_bytes())
+            data = await (self._transport.receive() if phase else self._first_bytes())
             if not data:
                 return []
-            if requests := reader.feed(bytes(data)):
+            if requests := reader.feed(data):
                 patience.deadline = float("inf")  # how long an answer may take is for the handler to say
                 return requests
             if reader.is_waiting:
                 reader.is_waiting = False
                 await self._stream.send_all(CONTINUE)
 
-    async def _first_bytes(self) -> bytes | bytearray:
+    async def _first_bytes(self) -> bytes:
         """Those of the next request; until they come, draining may close the connection."""
         idle = self._server._idle
         idle.add(self._patience)
         try:
-            return b"" if self._server.draining else await self._stream.receive_some(CHUNK)
+            return b"" if self._server.draining else await self._transport.receive()
         finally:
             idle.discard(self._patience)
 
     async def _send(self, data: bytes) -> None:
-        self._is_sending, self._patience.deadline = True, trio.current_time() + self._limits.send_seconds
-        await self._stream.send_all(data)
-        self._is_sending, self._patience.deadline = False, float("inf")
+        if rest := self._transport.send_now(data):
+            self._is_sending, self._patience.deadline = True, trio.current_time() + self._limits.send_seconds
+            await self._transport.send(rest)
+            self._is_sending, self._patience.deadline = False, float("inf")
 
     async def _refuse(self, error: HttpError) -> None:
         """Say why, and wait for the other side to read it: what is closed with bytes unread takes the answer along."""
