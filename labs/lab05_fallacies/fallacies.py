@@ -285,9 +285,9 @@ def two_orders(source: random.Random) -> Incident:
 
 
 def two_lengths(source: random.Random) -> Incident:
-    """The line to b carries shorter frames than those that its hosts send."""
+    """The line to a carries shorter frames than those that *players* sends there."""
     day = calm(source)
-    day.longest["b"] = source.randint(420, 980)
+    day.longest["a"] = source.randint(420, 980)
     day.photo = 1200
     players = [source.choice(NAMES) for _ in day.teams.plan]
     plan: list[Question] = []
@@ -431,6 +431,6 @@ def _length_that_was_meant(trace: Trace) -> float:
 
 
 def _longest_that_fits(trace: Trace) -> float:
-    """The longest frame that the line to b carries."""
-    (found,) = _told_by(trace, "m", "lines", r"line b: frames of up to (\d+) bytes")
+    """The longest frame that the line to a carries."""
+    (found,) = _told_by(trace, "m", "lines", r"line a: frames of up to (\d+) bytes")
     return int(found[1])

@@ -212,7 +212,7 @@ def test_two_orders_the_length_that_was_meant(cast: Cast) -> None:
 
 def test_two_lengths_the_longest_that_fits(cast: Cast) -> None:
     for incident, trace in plays(fallacies.two_lengths, cast):
-        found = [re.match(r"line b: a frame of (\d+) bytes", line) for line in lines(trace, "m", "lines")]
+        found = [re.match(r"line a: a frame of (\d+) bytes", line) for line in lines(trace, "m", "lines")]
         thrown_away = [int(each[1]) for each in found if each]
         assert min(thrown_away) > incident.number(trace)
         assert lost_for_good(trace) == 1
