@@ -1,6 +1,6 @@
 """Calls go on while the registry is killed, cut off, or an instance dies: which of them fail, and what spares them.
 
-Ten calls a second for five minutes to three instances, whose leases are Eureka's (90 s, sweeps each 60 s). What
+Five calls a second for five minutes to three instances, whose leases are Eureka's (90 s, sweeps each 60 s). What
 is done about an instance that is registered and does not answer is put together as in a client: nothing; passive
 ejection; passive ejection, and one more try elsewhere.
 """
@@ -22,7 +22,7 @@ from mesh.policies.balance import TwoChoices
 from mesh.policies.budget import RetryBudget
 from mesh.service import Service
 
-SECONDS, EVERY = 300, 0.1
+SECONDS, EVERY = 300, 0.2
 CLIENTS = ("nothing", "ejection", "ejection and a retry")
 
 
@@ -117,7 +117,7 @@ async def test_failed_calls(at_a_place: Any, new_way: Any, tmp_path: Path, story
     print(f"{story:42} of {SECONDS / EVERY:.0f}:  {counts}")
     naive, ejecting, retrying = failed
     if "dies" in story:
-        assert naive > 200, "a lease alone: a third of all calls, until it is over and swept"
+        assert naive > 100, "a lease alone: a third of all calls, until it is over and swept"
         assert 5 <= ejecting < 20, "five failures, and the probes"
         assert retrying == 0
     else:
