@@ -66,10 +66,9 @@ class Etcd:
 
         async def follow(found: Found) -> NoReturn:
             while True:
-                said = await self._ask("kv/range", keys)
-                instances = [_instance(service, each) for each in said.get("kvs", ())]
-                found.answered(each for each in instances if each and each.status is Status.UP and each.fits(query))
-                await self._wait_for_change(keys, after=int(said["header"]["revision"]))
+                revision, instances = await self._read(service, keys)
+                found.answered(each for each in instances if each.status is Status.UP and each.fits(query))
+                await self._wait_for_change(keys, after=revision)
 
         async with self._asker.in_use(), followed(follow, self.randomness) as found:
             yield found
@@ -77,7 +76,6 @@ class Etcd:
     @asynccontextmanager
     async def registered(self, instance: Instance) -> AsyncIterator[None]:
         """Be found within the block; raises `CannotRegister`."""
-        lease = ""
         async with self._asker.in_use():
             try:
                 lease = await self._register(instance)
@@ -91,7 +89,8 @@ class Etcd:
 
     async def _register(self, instance: Instance) -> str:
         """Put the instance under a lease of its own; returns the lease."""
-        lease = str((await self._ask("lease/grant", {"TTL": str(self.lease_seconds)}))["ID"])
+        granted = await self._ask("lease/grant", {"TTL": str(self.lease_seconds)})
+        lease = str(granted.get("ID", ""))
         value = base64.b64encode(build_json(as_json(instance))).decode()
         await self._ask("kv/put", {"key": _base64(self._key(instance)), "value": value, "lease": lease})
         return lease
@@ -102,12 +101,23 @@ class Etcd:
             pause = AGAIN.wait(failures, randomness=self.randomness) if failures else self.lease_seconds
             await trio.sleep(min(pause, self.lease_seconds / 3))
             try:
-                said = await self._ask("lease/keepalive", {"ID": lease})
-                if int(said.get("result", {}).get("TTL", 0)) <= 0:  # it is over: etcd has heard nothing for too long
-                    lease = await self._register(instance)
+                match await self._ask("lease/keepalive", {"ID": lease}):
+                    case {"result": {"TTL": str(left)}} if left != "0":
+                        pass
+                    case _:  # it is over: etcd has heard nothing for too long
+                        lease = await self._register(instance)
                 failures = 0
             except SourceFailed:
                 failures += 1
+
+    async def _read(self, service: str, keys: Mapping[str, object]) -> tuple[int, list[Instance]]:
+        """The instances under these keys, and at which revision they were."""
+        match await self._ask("kv/range", keys):
+            case {"header": {"revision": str(revision)}, **more} if revision.isdecimal():
+                entries = more.get("kvs", [])
+                return int(revision), [each for each in (_instance(service, entry) for entry in entries) if each]
+            case said:
+                raise self._asker.failed(f"this is no range: {str(said)[:200]}")
 
     def _key(self, instance: Instance) -> str:
         return f"{self.root}/{instance.service}/{instance.name}"
@@ -132,7 +142,7 @@ class Etcd:
                     while not any(map(_is_news, lines)):
                         data = await stream.receive_some()
                         if not data:
-                            return
+                            raise self._asker.failed("the watch has ended")
                         lines.feed(bytes(data))
         except (OSError, trio.BrokenResourceError) as error:
             raise self._asker.failed(str(error)) from None
@@ -141,9 +151,13 @@ class Etcd:
 
 
 def _is_news(said: dict[str, Any]) -> bool:
-    """Whether a line of a watch says more than that there is one now."""
-    result = said.get("result")
-    return not result or not result.get("created") or "canceled" in result
+    """Whether a line of a watch says more than that there is one now; raises `ValueError` for one that is none."""
+    match said:
+        case {"result": {"created": True, **more}}:
+            return "canceled" in more  # the revision is too old to begin there: look again
+        case {"result": {}}:
+            return True
+    raise ValueError(str(said)[:200])
 
 
 class _Lines:
@@ -182,10 +196,10 @@ def _below(prefix: str) -> dict[str, object]:
     return {"key": _base64(prefix), "range_end": _base64(prefix[:-1] + chr(ord(prefix[-1]) + 1))}
 
 
-def _instance(service: str, entry: Mapping[str, str]) -> Instance | None:
+def _instance(service: str, entry: Any) -> Instance | None:
     """What an entry of a range says; None if that is no instance."""
     try:
         name = base64.b64decode(entry["key"]).decode().rpartition("/")[2]
         return from_json(service, name, parse_json(base64.b64decode(entry["value"])))
-    except (KeyError, ValueError):
+    except (KeyError, TypeError, ValueError):
         return None
