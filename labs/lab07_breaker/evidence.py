@@ -54,7 +54,7 @@ def reports(trace: Trace) -> Iterator[tuple[float, str]]:
             yield one.at / SECOND, rest.partition(" ")[0]
 
 
-def peak(times: Iterator[tuple[float, int]], *, begin: float, end: float, step: float = 0.25) -> int:
+def peak(times: Iterator[tuple[float, int]], *, begin: float = 0.0, end: float, step: float = 0.25) -> int:
     """The most calls that fell into one interval of `step` seconds, between `begin` and `end`."""
     counts: Counter[int] = Counter()
     for at, count in times:
@@ -63,6 +63,24 @@ def peak(times: Iterator[tuple[float, int]], *, begin: float, end: float, step: 
     return max(counts.values(), default=0)
 
 
-def pages(trace: Trace) -> list[dict[str, object]]:
+@dataclass(frozen=True, slots=True)
+class Page:
+    """What whoever is on call was told; of what is none, only that it came."""
+
+    target: str = "nothing that can be read"
+    since: float = 0.0
+    sources: int = 0
+    over: bool = False
+
+
+def pages(trace: Trace) -> list[Page]:
     """What whoever is on call was told, in order."""
-    return [json.loads(payload) for payload in trace.delivered("pager")]
+    return [_page(payload) for payload in trace.delivered("pager")]
+
+
+def _page(payload: bytes) -> Page:
+    try:
+        told = json.loads(payload)
+        return Page(str(told["target"]), float(told["since"]), int(told["sources"]), told["over"] is True)
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
+        return Page()

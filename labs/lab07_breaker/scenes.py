@@ -88,7 +88,7 @@ def crowd(
     sleep: float = 5.0,
     well_from: float = 13.0,
     gather: float = 5.0,
-    seconds: float = 60,
+    seconds: float = 40,
 ) -> Scene:
     """Clients by the hundred before *players*, which is ill until `well_from` (s), each with a breaker of its own."""
     told = {"clients": clients, "jitter": jitter, "breaker": {"requests": requests, "sleep": sleep}}
@@ -105,7 +105,7 @@ def crowd(
         ),
         ports=(Port(host="pager"),),
         classify=classify,
-        limits=Limits(time=round(seconds * SECOND)),
+        limits=Limits(time=round(seconds * SECOND), real_seconds=60),
     )
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from labs.lab07_breaker.drills import Message
-from labs.lab07_breaker.evidence import crowd_calls, pages, reports
+from labs.lab07_breaker.evidence import crowd_calls, pages, peak, reports
 from labs.lab07_breaker.scenes import CLIENTS, PROGRAMS, crowd
 from labs.testbed.judge import Judge
 from labs.testbed.program.values import Seen
@@ -133,27 +133,29 @@ def test_a_thousand_breakers(judge: Judge) -> None:
     trace = judge.play(crowd(name="thousand"))
     many = PROGRAMS * CLIENTS
     opened, closed = (sum(state == wanted for _, state in reports(trace)) for wanted in ("open", "closed"))
-    judge.bites("a thousand breakers have opened", opened >= many)
-    judge.bites("and closed", closed >= many and any(crowd_calls(trace)))
+    judge.bites("a thousand clients have called players, which was ill", peak(crowd_calls(trace), end=60) >= many // 8)
+    text = f"the breakers of all {many} clients open, and close when players is well again"
+    judge.expect("thousand:open", opened >= many, text, found=f"{opened} reports of an opening; do steps 4 and 5 pass?")
+    judge.expect(
+        "thousand:closed", closed >= many, text, found=f"{closed} reports of a closing; do steps 4 and 5 pass?"
+    )
     told = pages(trace)
     judge.expect(
         "thousand:one",
-        len([each for each in told if not each["over"]]) == 1,
+        len([each for each in told if not each.over]) == 1,
         f"one message says that something has failed, and not {opened}",
         found=f"{len(told)} messages",
     )
-    judge.expect(
-        "thousand:names", told[0]["target"] == "players", "it names players", found=f"it names {told[0]['target']}"
-    )
+    judge.expect("thousand:names", told[0].target == "players", "it names players", found=f"it names {told[0].target}")
     judge.expect(
         "thousand:all",
-        told[0]["sources"] == many,
+        told[0].sources == many,
         f"it says that {many} have seen it",
-        found=f"it says {told[0]['sources']}",
+        found=f"it says {told[0].sources}",
     )
     judge.expect(
         "thousand:over",
-        [each["over"] for each in told] == [False, True],
+        [each.over for each in told] == [False, True],
         "and one says that it is over",
         found=f"{len(told)} messages",
     )
