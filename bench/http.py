@@ -47,7 +47,7 @@ HTTP2_SERVERS, HTTP2_CLIENTS = {"hypercorn": 1.5}, {"httpx": 2.0}
 
 def rows(quick: bool) -> Iterable[Row]:
     """Servers, then clients; HTTP/1.1, then HTTP/2."""
-    rounds, requests = (3, 1_000) if quick else (5, 5_000)
+    rounds, requests = (3, 600) if quick else (7, 2_400)
     unit = "requests/CPU s"
     yield from _compared("server, HTTP/1.1", SERVERS, partial(_served, "http1", requests), unit, rounds)
     yield from _compared("client, HTTP/1.1", CLIENTS, partial(_asked, "http1", requests), unit, rounds)
@@ -94,7 +94,7 @@ def _asked(version: str, requests: int, name: str) -> float:
     server = ("serve", "http1", "fixed") if version == "http1" else ("serve", "http2", "ours")
     with _child(*server) as (_, port):
         command = [sys.executable, "-m", "bench.http", "ask", version, name, str(port), str(requests)]
-        told = subprocess.run(command, cwd=_ROOT, capture_output=True, check=True, timeout=120).stdout
+        told = subprocess.run(command, cwd=_ROOT, capture_output=True, check=True, timeout=300).stdout
         return requests / float(told)
 
 
