@@ -24,6 +24,7 @@ class Asking:
         self._log = host.apps[host.arguments["log"]]
         self._open = partial(_lowest_first, trio.open_tcp_stream) if self._has_little() else trio.open_tcp_stream
         self._calls = self._asked = self._answered = 0
+        self._begun = trio.current_time()
 
     def _has_little(self) -> bool:
         return self._settings["order"] == "little"
@@ -44,19 +45,19 @@ class Asking:
         """One connection for all; a new one when it is gone."""
         plan = list(self._settings["plan"])
         while plan:
-            await trio.sleep_until(plan[0][0])
+            await self._sleep_until(plan[0][0])
             try:
                 place = self._place()
                 async with calling(*place, opened=self._open) as players, trio.open_nursery() as questions:
                     while plan and not players.is_gone:
                         questions.start_soon(self._question, *plan.pop(0), players)
-                        await trio.sleep_until(plan[0][0] if plan else 0)
+                        await self._sleep_until(plan[0][0] if plan else 0)
             except OSError:
                 self._tell(f"{_told(*plan.pop(0)[1][0])}: refused")
 
     async def _question(self, at: float, calls, players) -> None:
         """All calls of one question."""
-        await trio.sleep_until(at)
+        await self._sleep_until(at)
         begun = trio.current_time()
         async with trio.open_nursery() as nursery:
             for method, arguments in calls:
@@ -96,8 +97,11 @@ class Asking:
         raise failure
 
     def _place(self) -> tuple[str, int]:
-        now = trio.current_time()
+        now = trio.current_time() - self._begun
         return [host for since, host in self._settings["book"] if since <= now][-1], self._settings["port"]
+
+    async def _sleep_until(self, at: float) -> None:
+        await trio.sleep_until(self._begun + at)
 
     def _tell(self, text: str) -> None:
         self._log.send_nowait(text.encode())

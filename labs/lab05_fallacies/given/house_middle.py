@@ -50,8 +50,9 @@ class Middle:
     async def send_bills(self) -> None:
         """A bill for each line and second in which it carried anything, and one for all at the end."""
         total_frames, total_bytes = Counter(), Counter()
+        begun = trio.current_time()
         for second in range(1, self._settings["seconds"] + 1):
-            await trio.sleep_until(second)
+            await trio.sleep_until(begun + second)
             for line in sorted(self._frames):
                 self._tell("bill", f"line {line}, second {second}: {_counted(self._frames[line], self._bytes[line])}")
             total_frames += self._frames

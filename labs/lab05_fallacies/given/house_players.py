@@ -10,11 +10,12 @@ async def main(host):
     settings = host.arguments
     if settings["begins"] is None:
         return
-    await trio.sleep_until(settings["begins"])
+    begun = trio.current_time()
+    await trio.sleep_until(begun + settings["begins"])
     cards = Cards(settings, host.apps[settings["log"]])
     cards.tell(f"players is here, on {host.name}")
     methods = {name: getattr(cards, name) for name in ("lineup", "shirt", "photo", "changed")}
-    with trio.move_on_at(math.inf if settings["ends"] is None else settings["ends"]):
+    with trio.move_on_at(math.inf if settings["ends"] is None else begun + settings["ends"]):
         await Server(methods, complain=cards.tell).run(settings["port"])
     cards.tell(f"players is no longer on {host.name}")
     await trio.sleep_forever()
