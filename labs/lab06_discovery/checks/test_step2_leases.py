@@ -210,6 +210,7 @@ def _renewals(source: random.Random) -> Iterator[tuple[float, set[str]]]:
 
 
 @pytest.mark.exact
+@pytest.mark.seeds(2)
 def test_over_the_network(judge: Judge) -> None:
     """Two instances die without a word: the registry lists them until the first sweep after 90 s, and not after."""
     source = judge.random

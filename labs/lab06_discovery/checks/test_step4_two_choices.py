@@ -109,6 +109,7 @@ def _drawn(judge: Judge, orders: Sequence[Mapping[str, object]]) -> list[dict[st
     return [{name: count / PICKS for name, count in json.loads(each).items()} for each in told]
 
 
+@pytest.mark.seeds(2)
 def test_two_of_five(judge: Judge) -> None:
     """Of five, the one with the least gets two in five, the next three in ten, and the one with the most nothing."""
     source = judge.random
@@ -137,6 +138,7 @@ def test_two_of_five(judge: Judge) -> None:
         )
 
 
+@pytest.mark.seeds(2)
 def test_who_is_not_available(judge: Judge) -> None:
     """Who is not available is passed over, however idle; unless nobody is, for that helps nobody."""
     three, four = ["p1", "p2", "p3"], ["p1", "p2", "p3", "p4"]
@@ -175,17 +177,17 @@ def _shown(shares: Mapping[str, float]) -> str:
 
 
 @pytest.mark.exact
-@pytest.mark.seeds(2)
+@pytest.mark.seeds(1)
 def test_the_slow_one_gets_less(judge: Judge) -> None:
     """One of three players is slow: by turns it gets a third of the questions, by load hardly any."""
     slow = judge.random.choice(("p1", "p2", "p3"))
     takes = {host: SLOW if host == slow else FAST for host in ("p1", "p2", "p3")}
-    by_turns, by_load = (judge.play(balanced(kind, takes, count=240)) for kind in ("round robin", "least loaded"))
+    by_turns, by_load = (judge.play(balanced(kind, takes, count=150)) for kind in ("round robin", "least loaded"))
     turns, loads = asked(by_turns, takes), asked(by_load, takes)
     judge.bites("by turns, the slow one gets a third", abs(turns[slow] / turns.total() - 1 / 3) < 0.02)
     share = loads[slow] / max(1, loads.total())
     judge.expect(
-        "wire:all", len(waits(by_load)) == 240, "each of 240 questions is answered", found=f"{len(waits(by_load))} are"
+        "wire:all", len(waits(by_load)) == 150, "each of 150 questions is answered", found=f"{len(waits(by_load))} are"
     )
     judge.expect("wire:slow", share < 0.18, "the slow one gets less than 18 % of them", found=f"it gets {share:.0%}")
     for host in sorted(set(takes) - {slow}):

@@ -145,12 +145,13 @@ def test_in_the_balancer(judge: Judge) -> None:
 
 
 @pytest.mark.exact
-@pytest.mark.seeds(2)
+@pytest.mark.seeds(1)
 def test_the_slow_one_is_not_noticed(judge: Judge) -> None:
     """One of three players is slow: it gets next to nothing, and 99 of 100 people do not notice that it is there."""
     slow = judge.random.choice(("p1", "p2", "p3"))
     takes = {host: SLOW if host == slow else FAST for host in ("p1", "p2", "p3")}
-    by_turns, by_cost = (judge.play(balanced(kind, takes, count=240)) for kind in ("round robin", "peak ewma"))
+    by_turns = judge.play(balanced("round robin", takes, count=90))
+    by_cost = judge.play(balanced("peak ewma", takes, count=240))
     before, after = percentile(waits(by_turns), 0.99), percentile(waits(by_cost), 0.99)
     judge.bites("by turns, one in a hundred waits for the slow one", before > SLOW)
     shares = asked(by_cost, takes)
@@ -176,7 +177,7 @@ def test_a_cold_newcomer(judge: Judge) -> None:
     takes = {"p1": FAST, "p2": FAST, "p3": 2.0}
     came = 1.0
     finagle, tower = (
-        judge.play(balanced(kind, takes, count=120, later={"p3": came})) for kind in ("peak ewma", "tower")
+        judge.play(balanced(kind, takes, count=100, later={"p3": came})) for kind in ("peak ewma", "tower")
     )
     tried, assumed = (sum(came <= at < came + 2 for at, _ in arrived(trace, "p3", "ask")) for trace in (finagle, tower))
     judge.expect("cold:one", tried == 1, "until it has answered, one question goes there", found=f"{tried} did")

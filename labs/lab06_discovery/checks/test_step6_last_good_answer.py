@@ -129,7 +129,7 @@ def _expect_answers(judge: Judge, trace: Trace, count: int, identity: str, sente
 
 
 @pytest.mark.exact
-@pytest.mark.seeds(2)
+@pytest.mark.seeds(1)
 def test_the_registry_dies(judge: Judge) -> None:
     """The registry dies, then one of those it lists; it comes back with an empty memory; then somebody new comes."""
     source = judge.random
