@@ -20,11 +20,11 @@ from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-Request = TypeVar("Request")
-Response = TypeVar("Response")
+Req = TypeVar("Req")
+Res = TypeVar("Res")
 
-Service = Callable[[Request], Awaitable[Response]]
-Layer = Callable[[Service[Request, Response]], Service[Request, Response]]
+Service = Callable[[Req], Awaitable[Res]]
+Layer = Callable[[Service[Req, Res]], Service[Req, Res]]
 
 
 class NoSuchRole(LookupError):
@@ -36,19 +36,19 @@ class RoleTaken(ValueError):
 
 
 @dataclass(frozen=True)
-class Named(Generic[Request, Response]):
+class Named(Generic[Req, Res]):
     """A layer in a role. `why` says why it stands where it stands."""
 
     role: str
-    layer: Layer[Request, Response]
+    layer: Layer[Req, Res]
     why: str = ""
 
 
 @dataclass(frozen=True)
-class Stack(Generic[Request, Response]):
+class Stack(Generic[Req, Res]):
     """Layers in their roles, the outermost first. Never changed: each method returns another stack."""
 
-    layers: tuple[Named[Request, Response], ...] = ()
+    layers: tuple[Named[Req, Res], ...] = ()
 
     def __post_init__(self) -> None:
         roles = self.roles
@@ -60,29 +60,27 @@ class Stack(Generic[Request, Response]):
         """The names, outermost first."""
         return tuple(named.role for named in self.layers)
 
-    def push(self, role: str, layer: Layer[Request, Response], *, why: str = "") -> "Stack[Request, Response]":
+    def push(self, role: str, layer: Layer[Req, Res], *, why: str = "") -> "Stack[Req, Res]":
         """Put a layer below (inside) all others, next to the service; raises `RoleTaken`."""
         return Stack((*self.layers, Named(role, layer, why)))
 
-    def replace(self, role: str, layer: Layer[Request, Response]) -> "Stack[Request, Response]":
+    def replace(self, role: str, layer: Layer[Req, Res]) -> "Stack[Req, Res]":
         """A stack in which another layer plays `role`; services built already stay. Raises `NoSuchRole`."""
         place = self._place(role)
         named = Named(role, layer, self.layers[place].why)
         return Stack((*self.layers[:place], named, *self.layers[place + 1 :]))
 
-    def remove(self, role: str) -> "Stack[Request, Response]":
+    def remove(self, role: str) -> "Stack[Req, Res]":
         """A stack without `role`; raises `NoSuchRole`."""
         place = self._place(role)
         return Stack((*self.layers[:place], *self.layers[place + 1 :]))
 
-    def insert_before(
-        self, role: str, new: str, layer: Layer[Request, Response], *, why: str = ""
-    ) -> "Stack[Request, Response]":
+    def insert_before(self, role: str, new: str, layer: Layer[Req, Res], *, why: str = "") -> "Stack[Req, Res]":
         """Put a layer in the new role just outside of `role`; raises `NoSuchRole`, `RoleTaken`."""
         place = self._place(role)
         return Stack((*self.layers[:place], Named(new, layer, why), *self.layers[place:]))
 
-    def over(self, service: Service[Request, Response]) -> Service[Request, Response]:
+    def over(self, service: Service[Req, Res]) -> Service[Req, Res]:
         """Build: the service that is reached through all layers.
 
         What the layers remember (a breaker's counts, a budget) is shared by all that is built of them: for targets
@@ -100,5 +98,5 @@ class Stack(Generic[Request, Response]):
     def __contains__(self, role: object) -> bool:
         return role in self.roles
 
-    def __iter__(self) -> Iterator[Named[Request, Response]]:
+    def __iter__(self) -> Iterator[Named[Req, Res]]:
         return iter(self.layers)

@@ -19,7 +19,7 @@ from mesh.discovery import Found
 from mesh.failures import CallFailed, Status
 from mesh.instances import Instance
 from mesh.layers.health import Judge, judged
-from mesh.service import Named, Request, Response, Service, Stack
+from mesh.service import Named, Req, Res, Service, Stack
 
 
 class Balancer(Protocol):
@@ -36,19 +36,19 @@ async def _nothing_to_close() -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class Endpoint(Generic[Request, Response]):
+class Endpoint(Generic[Req, Res]):
     """The way to one instance. `aclose` gives up its connections, without waiting for anybody."""
 
-    service: Service[Request, Response]
+    service: Service[Req, Res]
     aclose: Callable[[], Awaitable[None]] = _nothing_to_close
 
 
 @dataclass(slots=True, eq=False)
-class _Member(Generic[Request, Response]):
+class _Member(Generic[Req, Res]):
     """One instance, the service that leads there through its layers, and how many calls are under way."""
 
     instance: Instance
-    service: Service[Request, Response]
+    service: Service[Req, Res]
     aclose: Callable[[], Awaitable[None]]
     calls: int = 0
     is_gone: bool = False
@@ -59,19 +59,19 @@ def _no_layers(instance: Instance) -> Stack[Any, Any]:
 
 
 @dataclass(slots=True, eq=False, kw_only=True)
-class Cluster(Generic[Request, Response]):
+class Cluster(Generic[Req, Res]):
     """The instances of a service. `judges` are told who is there; that they hear of calls is for `each` to see to."""
 
     found: Found
     balancer: Balancer
-    connect: Callable[[Instance], Endpoint[Request, Response]]
+    connect: Callable[[Instance], Endpoint[Req, Res]]
     judges: Collection[Judge] = ()
-    each: Callable[[Instance], Stack[Request, Response]] = _no_layers
-    members: dict[Hashable, _Member[Request, Response]] = field(default_factory=dict)
-    leaving: list[_Member[Request, Response]] = field(default_factory=list)
+    each: Callable[[Instance], Stack[Req, Res]] = _no_layers
+    members: dict[Hashable, _Member[Req, Res]] = field(default_factory=dict)
+    leaving: list[_Member[Req, Res]] = field(default_factory=list)
     seen: tuple[Instance, ...] = ()
 
-    async def call(self, request: Request) -> Response:
+    async def call(self, request: Req) -> Res:
         """Send `request` to one instance. Raises `CallFailed`, as the endpoint does, and when there is nobody."""
         self._look()
         if not self.members:
@@ -108,11 +108,11 @@ class Cluster(Generic[Request, Response]):
         for judge in self.judges:
             judge.set_endpoints(instances)
 
-    def _member(self, instance: Instance) -> _Member[Request, Response]:
+    def _member(self, instance: Instance) -> _Member[Req, Res]:
         endpoint = self.connect(instance)
         return _Member(instance, self.each(instance).over(endpoint.service), endpoint.aclose)
 
-    async def _close(self, members: list[_Member[Request, Response]]) -> None:
+    async def _close(self, members: list[_Member[Req, Res]]) -> None:
         self.leaving = [member for member in self.leaving if member not in members]
         async with trio.open_nursery() as nursery:
             for member in members:
@@ -127,19 +127,19 @@ class Cluster(Generic[Request, Response]):
 async def balanced(
     found: Found,
     balancer: Balancer,
-    connect: Callable[[Instance], Endpoint[Request, Response]],
+    connect: Callable[[Instance], Endpoint[Req, Res]],
     *,
     judges: Collection[Judge] = (),
-    each: Callable[[Instance], Stack[Request, Response]] = _no_layers,
-) -> AsyncIterator[Service[Request, Response]]:
+    each: Callable[[Instance], Stack[Req, Res]] = _no_layers,
+) -> AsyncIterator[Service[Req, Res]]:
     """A service whose calls go to the instances `found`, each by way of its own endpoint, which `connect` makes.
 
     `each` gives the layers of one endpoint, such as its timeout and its statistics. The `judges` hear of all calls,
     from above these layers; let the balancer ask them (`health.available`). All endpoints are closed at the end.
     """
 
-    def layers(instance: Instance) -> Stack[Request, Response]:
-        hearing: list[Named[Request, Response]] = [
+    def layers(instance: Instance) -> Stack[Req, Res]:
+        hearing: list[Named[Req, Res]] = [
             Named(f"judge {number}", judged(judge, instance)) for number, judge in enumerate(judges)
         ]
         return Stack((*hearing, *each(instance)))

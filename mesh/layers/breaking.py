@@ -9,7 +9,7 @@ from typing import Protocol
 import trio
 
 from mesh.failures import CallFailed, Rejected, Status
-from mesh.service import Layer, Request, Response, Service
+from mesh.service import Layer, Req, Res, Service
 
 
 class Circuit(Protocol):
@@ -23,11 +23,11 @@ class Circuit(Protocol):
     def abandoned(self, *, now: float) -> None: ...
 
 
-def breaking(breaker: Circuit) -> Layer[Request, Response]:
+def breaking(breaker: Circuit) -> Layer[Req, Res]:
     """Fail at once while the circuit is open. One breaker for all calls to one target."""
 
-    def layer(service: Service[Request, Response]) -> Service[Request, Response]:
-        async def call(request: Request) -> Response:
+    def layer(service: Service[Req, Res]) -> Service[Req, Res]:
+        async def call(request: Req) -> Res:
             if not breaker.may_pass(now=trio.current_time()):
                 raise Rejected("breaker", text=f"the circuit to {breaker.name or 'the service'} is open")
             tell = breaker.abandoned  # of a call that is cancelled: a probe that never ends would keep all others out

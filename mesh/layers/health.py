@@ -11,7 +11,7 @@ from typing import Protocol
 import trio
 
 from mesh.failures import CallFailed, Unreachable
-from mesh.service import Layer, Request, Response, Service
+from mesh.service import Layer, Req, Res, Service
 
 
 class Judge(Protocol):
@@ -31,11 +31,11 @@ def available(*judges: Judge) -> Callable[[Hashable], bool]:
     return lambda endpoint: all(judge.is_available(endpoint, now=trio.current_time()) for judge in judges)
 
 
-def judged(judge: Judge, endpoint: Hashable) -> Layer[Request, Response]:
+def judged(judge: Judge, endpoint: Hashable) -> Layer[Req, Res]:
     """Tell `judge` of each call to `endpoint`: that it begins, and how it ends."""
 
-    def layer(service: Service[Request, Response]) -> Service[Request, Response]:
-        async def call(request: Request) -> Response:
+    def layer(service: Service[Req, Res]) -> Service[Req, Res]:
+        async def call(request: Req) -> Res:
             judge.begin(endpoint, now=trio.current_time())
             tell = judge.ignored  # of a call that is cancelled, or that the caller got wrong
             try:

@@ -5,14 +5,14 @@ from collections.abc import Callable
 import trio
 
 from mesh.policies.hedging import Hedging
-from mesh.service import Layer, Request, Response, Service
+from mesh.service import Layer, Req, Res, Service
 
 
-def hedged(policy: Hedging, *, is_idempotent: Callable[[Request], bool]) -> Layer[Request, Response]:
+def hedged(policy: Hedging, *, is_idempotent: Callable[[Req], bool]) -> Layer[Req, Res]:
     """Hedge calls that may be made twice. The slower one is cancelled; if both fail, the first failure counts."""
 
-    def layer(service: Service[Request, Response]) -> Service[Request, Response]:
-        async def call(request: Request) -> Response:
+    def layer(service: Service[Req, Res]) -> Service[Req, Res]:
+        async def call(request: Req) -> Res:
             began = trio.current_time()
             wait = policy.wait()
             if wait is None or not is_idempotent(request):
@@ -27,10 +27,8 @@ def hedged(policy: Hedging, *, is_idempotent: Callable[[Request], bool]) -> Laye
     return layer
 
 
-async def _first_of_two(
-    service: Service[Request, Response], request: Request, wait: float, policy: Hedging
-) -> Response:
-    answers: list[Response] = []
+async def _first_of_two(service: Service[Req, Res], request: Req, wait: float, policy: Hedging) -> Res:
+    answers: list[Res] = []
     failures: list[Exception] = []
 
     async with trio.open_nursery() as nursery:

@@ -6,10 +6,10 @@ import trio
 
 from mesh.failures import Rejected, Status
 from mesh.policies.limits import Bulkhead, RateLimit, Shedding
-from mesh.service import Layer, Request, Response, Service
+from mesh.service import Layer, Req, Res, Service
 
 
-def bulkhead(policy: Bulkhead) -> Layer[Request, Response]:
+def bulkhead(policy: Bulkhead) -> Layer[Req, Res]:
     """Let so many calls through at a time, let so many wait, in order, and refuse the rest."""
     turns: deque[trio.Event] = deque()
 
@@ -36,8 +36,8 @@ def bulkhead(policy: Bulkhead) -> Layer[Request, Response]:
         if turns and policy.enter():
             turns.popleft().set()
 
-    def layer(service: Service[Request, Response]) -> Service[Request, Response]:
-        async def call(request: Request) -> Response:
+    def layer(service: Service[Req, Res]) -> Service[Req, Res]:
+        async def call(request: Req) -> Res:
             await enter()
             try:
                 return await service(request)
@@ -49,11 +49,11 @@ def bulkhead(policy: Bulkhead) -> Layer[Request, Response]:
     return layer
 
 
-def rate_limit(policy: RateLimit) -> Layer[Request, Response]:
+def rate_limit(policy: RateLimit) -> Layer[Req, Res]:
     """Let so many calls a second through, and refuse the rest."""
 
-    def layer(service: Service[Request, Response]) -> Service[Request, Response]:
-        async def call(request: Request) -> Response:
+    def layer(service: Service[Req, Res]) -> Service[Req, Res]:
+        async def call(request: Req) -> Res:
             if not policy.allow(now=trio.current_time()):
                 raise Rejected("rate limit", Status.RESOURCE_EXHAUSTED)
             return await service(request)
@@ -63,7 +63,7 @@ def rate_limit(policy: RateLimit) -> Layer[Request, Response]:
     return layer
 
 
-def shedding(policy: Shedding, *, most: int) -> Layer[Request, Response]:
+def shedding(policy: Shedding, *, most: int) -> Layer[Req, Res]:
     """For a server: do `most` at a time, let the rest wait in order, and refuse whoever has waited for too long."""
     places = trio.Semaphore(most)
 
@@ -74,8 +74,8 @@ def shedding(policy: Shedding, *, most: int) -> Layer[Request, Response]:
         if scope.cancelled_caught:
             raise Rejected("queue", Status.RESOURCE_EXHAUSTED, "there is more to do than can be done")
 
-    def layer(service: Service[Request, Response]) -> Service[Request, Response]:
-        async def call(request: Request) -> Response:
+    def layer(service: Service[Req, Res]) -> Service[Req, Res]:
+        async def call(request: Req) -> Res:
             await enter()
             try:
                 return await service(request)

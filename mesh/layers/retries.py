@@ -15,7 +15,7 @@ import trio
 
 from mesh.failures import CallFailed, Rejected
 from mesh.policies.backoff import ENVOY, Backoff
-from mesh.service import Layer, Request, Response, Service
+from mesh.service import Layer, Req, Res, Service
 
 
 class Budget(Protocol):
@@ -29,20 +29,20 @@ def retries(
     budget: Budget,
     *,
     randomness: random.Random,
-    is_idempotent: Callable[[Request], bool],
+    is_idempotent: Callable[[Req], bool],
     tries: int = 3,
     backoff: Backoff = ENVOY,
-) -> Layer[Request, Response]:
+) -> Layer[Req, Res]:
     """Make each call up to `tries` times in all. One budget for all calls of a client."""
 
-    def may_repeat(request: Request, failure: CallFailed) -> bool:
+    def may_repeat(request: Req, failure: CallFailed) -> bool:
         # To try again what a layer of our own has just refused would only ask it the same question.
         if isinstance(failure, Rejected) or not failure.blames_the_callee:
             return False
         return not failure.maybe_done or is_idempotent(request)
 
-    def layer(service: Service[Request, Response]) -> Service[Request, Response]:
-        async def call(request: Request) -> Response:
+    def layer(service: Service[Req, Res]) -> Service[Req, Res]:
+        async def call(request: Req) -> Res:
             budget.request(now=trio.current_time())
             made = 1
             while True:

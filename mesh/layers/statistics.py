@@ -6,15 +6,15 @@ A call that its caller gave up has no response: what hangs shows as requests tha
 import trio
 
 from mesh.failures import CallFailed, Status
-from mesh.service import Layer, Request, Response, Service
+from mesh.service import Layer, Req, Res, Service
 from mesh.telemetry.metrics import Calls
 
 
-def statistics(calls: Calls) -> Layer[Request, Response]:
+def statistics(calls: Calls) -> Layer[Req, Res]:
     """Count in `calls`. Above the timeout: what took too long is what one most wants to see."""
 
-    def layer(service: Service[Request, Response]) -> Service[Request, Response]:
-        async def call(request: Request) -> Response:
+    def layer(service: Service[Req, Res]) -> Service[Req, Res]:
+        async def call(request: Req) -> Res:
             calls.begin()
             began = trio.current_time()
             try:
