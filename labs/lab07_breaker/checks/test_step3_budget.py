@@ -7,7 +7,7 @@ import pytest
 from labs.lab07_breaker.drills import about
 from labs.lab07_breaker.evidence import calls
 from labs.lab07_breaker.judgements import expect_a_bounded_storm
-from labs.lab07_breaker.scenes import at, pair
+from labs.lab07_breaker.scenes import DOWN, at, pair
 from labs.testbed.judge import Judge
 from labs.testbed.program.values import Stored
 from labs.testbed.unit import Script
@@ -117,6 +117,19 @@ def test_the_storm_with_a_budget(judge: Judge) -> None:
     """*cards* is down, three tiers try three times, each with your budget: the calls on each wire are counted."""
     source = judge.random
     expect_a_bounded_storm(judge, count=source.randint(20, 30), reserve=source.choice((0.5, 1.0)))
+
+
+@pytest.mark.seeds(1)
+def test_another_day(judge: Judge) -> None:
+    """*players* is down, and people ask in a burst; and again when a window has passed: the same share, and reserve."""
+    bursts = [[begin + n / 10 for n in range(20)] for begin in (1.0, 14.0)]
+    budget = {"seconds": 5.0, "reserve": 1.0}
+    scene = pair(at(*bursts[0], *bursts[1]), name="bursts", teams={"tries": 3, "budget": budget}, players=DOWN)
+    made = [each.at for each in calls(judge.play(scene), "teams-players")]
+    for begin, burst in zip(("first", "second"), bursts, strict=True):
+        seen = sum(0 <= each - burst[0] < 10 for each in made)
+        text = f"of the 20 calls of the {begin} burst come 29: a fifth, and 5 in reserve"
+        judge.expect(f"bursts:{begin}", seen == 29, text, found=f"{seen} were made")
 
 
 @pytest.mark.seeds(1)

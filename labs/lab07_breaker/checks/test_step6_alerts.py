@@ -159,3 +159,5 @@ def test_a_thousand_breakers(judge: Judge) -> None:
         "and one says that it is over",
         found=f"{len(told)} messages",
     )
+    text = f"which has as many sources, {many}, though most of them have opened more than once"
+    judge.expect("thousand:once", told[1].sources == many, text, found=f"it says {told[1].sources}")
