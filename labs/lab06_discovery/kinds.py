@@ -1,5 +1,6 @@
 """What travels in this lab: calls over HTTP, each known by its method; the rest as TCP/IP has it."""
 
+import json
 import re
 
 from labs.story import packets
@@ -17,7 +18,7 @@ CALLED = (
 
 _REQUESTS = tuple((kind, re.compile(pattern + rb".*HTTP/1\.1\r\n")) for kind, pattern in CALLED)
 _ANSWER = re.compile(rb"HTTP/1\.1 (\d)")
-_HEAD = re.compile(rb"(?:[A-Z]+ \S+|HTTP/1\.1 \d+)")
+_HEAD = re.compile(rb"(?:(?:GET|PUT|POST|DELETE) /\S*|HTTP/1\.1 \d+)")
 _BODY = re.compile(rb"\r\n\r\n(.*)", re.DOTALL)
 
 
@@ -44,10 +45,19 @@ def body(frame: bytes) -> bytes:
 
 
 def describe(frame: bytes) -> str:
-    """The frame in one line: of a request or an answer, its head and its body."""
+    """The frame in one line: of a request or an answer, its head and what it says."""
     if classify(frame) in (*(kind for kind, _ in CALLED), "answer", "refusal"):
-        return f"{head(frame)} {body(frame).decode('utf-8', 'replace')}".strip()
+        return f"{head(frame)} {_told(body(frame))}".strip()
     return packets.describe(frame)
+
+
+def _told(said: bytes) -> str:
+    """A body in words; of instances that were found, their names."""
+    try:
+        instances = json.loads(said)["instances"]
+        return f"[{', '.join(str(each['name']) for each in instances)}]"
+    except (ValueError, TypeError, KeyError, RecursionError):
+        return said.decode("utf-8", "replace")
 
 
 def fields(frame: bytes) -> list[Field]:

@@ -6,6 +6,7 @@ from functools import partial
 from typing import Any
 
 from labs.conformance import about
+from labs.lab03_flow.scenes import QUESTIONS
 from labs.lab06_discovery.kinds import classify
 from labs.lab06_discovery.topology import Town, address
 from labs.testbed.scene import Limits, Offering, Port, Program, Scene
@@ -288,7 +289,9 @@ APPLICATION = scene(
     "application",
     [registry(), *(players(host, instance(host)) for host in ("p1", "p2", "p3")), teams()],
     seconds=60,
-    ports=[Port(host="a", offers=people(10, every=SECOND), enough=10)],
+    ports=[
+        Port(host="a", offers=tuple(Offering(q, n * SECOND) for n, q in enumerate(QUESTIONS)), enough=len(QUESTIONS))
+    ],
 )
 
 PARTITION = partition(cut=85, back=350, died=120)
