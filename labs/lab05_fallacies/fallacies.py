@@ -15,6 +15,7 @@ from functools import partial
 from typing import Any
 
 from labs.lab04_stack.evidence import segments
+from labs.lab04_stack.peers import LENGTH
 from labs.lab05_fallacies.kinds import classify
 from labs.lab05_fallacies.topology import House
 from labs.story.trace import Trace
@@ -426,8 +427,8 @@ def _bytes_per_byte(trace: Trace) -> float:
 
 def _length_that_was_meant(trace: Trace) -> float:
     """How many bytes the first message had that *players* could not understand."""
-    sent = next(one for one in segments(trace, "c-m") if one.tcp.payload)
-    return len(sent.tcp.payload) - 4
+    sent = [one.tcp.payload for one in segments(trace, "c-m") if one.tcp.payload]
+    return len(sent[0]) - LENGTH
 
 
 def _longest_that_fits(trace: Trace) -> float:
