@@ -111,6 +111,8 @@ def _written(value: object) -> str:
             return str(value)
         case Stored(name):
             return name
+        case Seen(kind, attributes) if not attributes and "." in kind:  # a member of an enumeration
+            return kind
         case Seen(kind, attributes):
             return f"{kind}({', '.join(f'{name}={_written(item)}' for name, item in attributes.items())})"
     return repr(value)

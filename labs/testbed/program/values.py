@@ -2,10 +2,12 @@
 
 JSON's own values stand for themselves; the rest is an object with one key: `bytes` (hexadecimal), `tuple`, `dict` (a
 list of pairs), `address` and `network` (of IPv4), `stored` (the name of an object that stays in the student's process),
-`object` (class name and attributes; it only ever travels towards the judge, and is read there as `Seen`).
+`object` (class name and attributes; it only ever travels towards the judge, and is read there as `Seen`). A member of an
+enumeration is an object named `Status.UP`, without attributes.
 """
 
 import dataclasses
+import enum
 import math
 from collections.abc import Callable
 from ipaddress import IPv4Address, IPv4Network
@@ -56,6 +58,8 @@ def pack(value: object, depth: int = 0) -> Any:
             return {"network": str(value)}
         case Stored(name):
             return {"stored": name}
+        case enum.Enum():
+            return {"object": [str(value), []]}
     public = {name: getattr(value, name) for name in _attributes(value) if not name.startswith("_")}
     return {"object": [type(value).__name__, [[name, pack(item, depth + 1)] for name, item in public.items()]]}
 

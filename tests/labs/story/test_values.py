@@ -18,6 +18,7 @@ NETWORK = IPv4Network("10.2.0.0/16")
         ({NETWORK: 1, IPv4Network("10.1.0.0/16"): [IPv4Address("10.1.0.1")]},
          "{10.1.0.0/16: [10.1.0.1], 10.2.0.0/16: 1}"),
         ({"b": 1, 2: "a"}, "{'b': 1, 2: 'a'}"),
+        (Seen("Status.UP", {}), "Status.UP"),
         ([Stored("Ack(1, 2)"), Seen("Entry", {"network": NETWORK, "metric": 3})],
          "[Ack(1, 2), Entry(network=10.2.0.0/16, metric=3)]"),
     ],

@@ -3,6 +3,7 @@
 import json
 from contextlib import suppress
 from dataclasses import dataclass
+from enum import Enum
 from typing import Any
 
 import pytest
@@ -87,6 +88,14 @@ class Plain:
 def test_objects_arrive_as_their_class_and_public_attributes() -> None:
     assert unpack(pack(Frame("data", 3))) == Seen("Frame", {"kind": "data", "number": 3})
     assert unpack(pack([Plain()])) == [Seen("Plain", {"name": "x"})]
+
+
+class Colour(Enum):
+    RED = 1
+
+
+def test_a_member_of_an_enumeration_arrives_by_its_name() -> None:
+    assert unpack(pack(Colour.RED)) == Seen("Colour.RED", {})
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
