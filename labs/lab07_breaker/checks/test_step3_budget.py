@@ -122,12 +122,12 @@ def test_the_storm_with_a_budget(judge: Judge) -> None:
 @pytest.mark.seeds(1)
 def test_another_day(judge: Judge) -> None:
     """*players* is down, and people ask in a burst; and again when a window has passed: the same share, and reserve."""
-    bursts = [[begin + n / 10 for n in range(20)] for begin in (1.0, 14.0)]
+    bursts = [[begin + n / 10 for n in range(20)] for begin in (1.0, 9.0)]
     budget = {"seconds": 5.0, "reserve": 1.0}
     scene = pair(at(*bursts[0], *bursts[1]), name="bursts", teams={"tries": 3, "budget": budget}, players=DOWN)
     made = [each.at for each in calls(judge.play(scene), "teams-players")]
     for begin, burst in zip(("first", "second"), bursts, strict=True):
-        seen = sum(0 <= each - burst[0] < 10 for each in made)
+        seen = sum(0 <= each - burst[0] < 8 for each in made)
         text = f"of the 20 calls of the {begin} burst come 29: a fifth, and 5 in reserve"
         judge.expect(f"bursts:{begin}", seen == 29, text, found=f"{seen} were made")
 
