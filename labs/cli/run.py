@@ -51,7 +51,7 @@ def run(args: argparse.Namespace) -> int:
     _, lab = chosen_lab(args.lab)
     submission = chosen_submission(lab, args.submission)
     require_groups(core_steps(lab))
-    scene, is_own = _scene(lab, submission, args.scene)
+    scene, is_own = chosen_scene(lab, submission, args.scene)
     testbed = _testbed("sim" if is_own and not args.netem else args.on, netem=args.netem)
     print(paint(f"lab {lab.number}, scene {scene.name!r} on {testbed}; Ctrl-C ends it", "bold"), flush=True)
     teller = Teller.of(lab, with_bytes=not args.brief)
@@ -81,7 +81,7 @@ def _testbed(wanted: str | None, *, netem: bool) -> str:
     return testbed
 
 
-def _scene(lab: Lab, submission: Path, name: str | None) -> tuple[Scene, bool]:
+def chosen_scene(lab: Lab, submission: Path, name: str | None) -> tuple[Scene, bool]:
     """The scene called `name`, and whether it is the student's own: one that questions are about, judged on `sim`."""
     with refusing():
         scenes: dict[str, Scene] = import_part(lab, "scenes").SCENES

@@ -11,6 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from labs.cli.exit import Refusal
+from labs.cli.run import chosen_scene
 from labs.course import open_course
 from labs.grading.answers import given_folder, own_scenes
 from labs.grading.examination import Examination
@@ -25,7 +27,7 @@ from labs.story.ledger import open_ledger
 from labs.story.trace import PortEvent, Trace
 from labs.testbed import sim
 from labs.testbed.cast import Cast
-from labs.testbed.judge import Verdict
+from labs.testbed.judge import Broken, Verdict
 from labs.testbed.scene import Scene
 from netstack.wire import MILLISECOND, SECOND
 
@@ -240,6 +242,23 @@ def test_the_names_of_programs_and_logs_tell_nothing() -> None:
     assert all(scene.ports == calm.ports for scene in scenes.values())
 
 
+def test_a_student_plays_the_cases_of_the_key_in_the_answers(tmp_path: Path) -> None:
+    (tmp_path / "answers.toml").write_text('key = "student 3"\n', encoding="utf-8")
+    scene, is_own = chosen_scene(LAB, tmp_path, "case2")
+    assert (scene.name, scene.programs, is_own) == ("case2", own_scenes(LAB, "student 3")["case2"].programs, True)
+    assert chosen_scene(LAB, tmp_path, "calm") == (SCENES["calm"], False)
+    with pytest.raises(Refusal, match="no scene 'case9'"):
+        chosen_scene(LAB, tmp_path, "case9")
+
+
+def test_a_case_that_the_students_calls_cannot_play_says_so() -> None:
+    def play(scene: Scene) -> Trace:
+        return Trace(scene=scene.name, seed=1, testbed="sim")
+
+    with pytest.raises(Broken, match="plays as it should"):
+        [question.truth() for question in questions.diagnose_3("student", play)]
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("make", MAKES, ids=lambda make: make.__name__)
 def test_a_number_does_not_depend_on_the_seed(make: fallacies.Make, cast: Cast) -> None:
@@ -322,11 +341,3 @@ def test_a_mutant_is_caught_at_its_step(name: str, tmp_path: Path) -> None:
     (patch,) = [patch for patch in read_patches(LAB.folder / "wrong") if patch.name == name]
     patch.apply(lay_out(open_course(), LAB, tmp_path / "mutant"))
     assert verdicts(tmp_path / "mutant", [patch.one("step")]) == {patch.one("step"): Verdict.FAIL}
-
-
-def test_a_fingerprint_leads_to_one_hint() -> None:
-    hints: dict[tuple[str, str], str] = {}
-    for patch in read_patches(LAB.folder / "wrong"):
-        for fingerprint in patch.all("fingerprint"):
-            hint = patch.one("hint")
-            assert hints.setdefault((patch.one("step"), fingerprint), hint) == hint, patch.name
