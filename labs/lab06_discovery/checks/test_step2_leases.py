@@ -82,35 +82,24 @@ def test_what_it_says_of_itself(judge: Judge) -> None:
     script.call("registry.find", "players", {}, returns=are("p1", "p2"), because="both are up", label="up")
     script.call("registry.cancel", "players", "p2", because="p2 goes in order")
     script.call("registry.find", "players", {}, returns=are("p1"), because="p2 has gone", label="gone")
-    for method, more in (("renew", {"now": 140.0}), ("cancel", {})):
+    for label, method, service, name, *more in (
+        ("renew-unknown", "renew", "players", "p2"),
+        ("cancel-unknown", "cancel", "players", "p2"),
+        ("other-service", "renew", "teams", "p1"),
+        ("status-unknown", "set_status", "players", "p2", up),
+    ):
+        because = f"{name} of {service} is not registered"
+        keywords = {} if method == "cancel" else {"now": 140.0}
         script.call(
             f"registry.{method}",
-            "players",
-            "p2",
-            keywords=more,
+            service,
+            name,
+            *more,
+            keywords=keywords,
             raises="NoLease",
-            because="p2 is not registered",
-            label=f"{method}-unknown",
+            because=because,
+            label=label,
         )
-    script.call(
-        "registry.renew",
-        "teams",
-        "p1",
-        keywords={"now": 140.0},
-        raises="NoLease",
-        because="p1 is no teams",
-        label="other-service",
-    )
-    script.call(
-        "registry.set_status",
-        "players",
-        "p2",
-        up,
-        keywords={"now": 140.0},
-        raises="NoLease",
-        because="it is unknown",
-        label="status-unknown",
-    )
     judge.unit(script)
 
 
@@ -151,10 +140,11 @@ def test_a_lease_runs_out(judge: Judge) -> None:
     script.call(sweep, keywords={"now": 70.0}, returns=are(), because="60, 40 and 10 s of silence", label="young")
     script.call(timer, returns=near(130.0), because="a minute after that sweep", label="next")
     script.call("registry.renew", "players", "p1", keywords={"now": 80.0}, because="p1 is alive")
+    script.call("registry.renew", "players", "p3", keywords={"now": 100.0}, because="p3 is alive")
     because = "it is not due before 130"
     script.call(sweep, keywords={"now": 129.0}, returns=are(), because=because, label="early")
     script.call(timer, returns=near(130.0), because=because, label="early-timer")
-    because = "p2 has been silent for 100 s, p1 for 50, p3 for 70"
+    because = "p2 has been silent for 100 s, p1 for 50, p3 for 30"
     script.call(sweep, keywords={"now": 130.0}, returns=are("p2"), because=because, label="expired")
     script.call("registry.find", "players", {}, returns=are("p1", "p3"), because="p2 is gone", label="left")
     script.call(
@@ -167,7 +157,6 @@ def test_a_lease_runs_out(judge: Judge) -> None:
         label="forgotten",
     )
     register(script, Stored("players_p2"), 136.0)
-    script.call("registry.renew", "players", "p3", keywords={"now": 100.0}, because="p3 is alive")
     because = "p1 has been silent for 110 s; p3 for 90, and no longer"
     script.call(sweep, keywords={"now": 190.0}, returns=are("p1"), because=because, label="edge")
     because = "p2 has been silent for 114 s, p3 for 150"
