@@ -112,7 +112,7 @@ ONE_HANGS = listed(
     people(30, every=100 * MILLISECOND, begin=SECOND // 2),
     seconds=10,
     balancer="in turn",
-    settings={"timeout": 0.3},
+    settings={"timeout": 0.08},
 )
 ALL_DOWN = listed(
     "all-down",
@@ -127,7 +127,7 @@ MOVED = listed(
     people(30, every=100 * MILLISECOND, begin=SECOND // 2),
     seconds=10,
     balancer="in turn",
-    settings={"timeout": 0.3},
+    settings={"timeout": 0.08},
     changes=[["accrual", "bottom"]],
 )
 MOVES = town(
