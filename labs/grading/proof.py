@@ -222,7 +222,8 @@ def _reference(course: Course, shop: Workshop, claim: Claim, folder: Path) -> Fi
     not_run: list[str] = []
     with shop.examination(own, many=True) as examination:
         for key in KEYS if _asks(terms.steps(lab)) else KEYS[:1]:
-            _write_answers(examination, key, terms.steps(lab))
+            if _asks(terms.steps(lab)):
+                _write_answers(examination, key)
             steps = [step for step in terms.steps(lab) if key == KEYS[0] or step.kind is not Kind.BUILD]
             for result in examination.steps(steps):
                 if result.verdict is Verdict.NOT_RUN:
@@ -318,12 +319,10 @@ def made_case(course: Course, lab: Lab, patch: Patch, folder: Path, *, like: Cas
     return play_case(lab, patch, own, like=like)
 
 
-def _write_answers(examination: Examination, key: str, steps: Iterable[Step]) -> None:
-    """Write the true answers for `key`, as the submission's own programs show them, if `steps` ask any."""
-    lab = examination.lab
-    if _asks(steps):
-        answers = true_answers(lab, key, examination.play_own)
-        (examination.submission / ANSWERS).write_text(answers, encoding="utf-8")
+def _write_answers(examination: Examination, key: str) -> None:
+    """Write the true answers for `key`, as the submission's own programs show them."""
+    answers = true_answers(examination.lab, key, examination.play_own)
+    (examination.submission / ANSWERS).write_text(answers, encoding="utf-8")
 
 
 def _asks(steps: Iterable[Step]) -> bool:

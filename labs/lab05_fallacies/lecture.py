@@ -2,7 +2,7 @@
 
 import re
 
-from labs.lab05_fallacies.fallacies import log
+from labs.lab05_fallacies.house import log
 from labs.story.chart import Chart, Series
 from labs.story.notebook import Played
 from netstack.wire import SECOND

@@ -7,6 +7,7 @@ from typing import Any
 
 from labs.lab03_flow.scenes import QUESTIONS
 from labs.lab05_fallacies import fallacies
+from labs.lab05_fallacies.house import calm
 from labs.lab05_fallacies.kinds import classify
 from labs.lab05_fallacies.topology import Pair
 from labs.testbed.scene import Offering, Port, Program, Scene
@@ -81,7 +82,7 @@ PRACTICE: dict[str, fallacies.Incident] = {
 
 def _practice() -> Iterator[Scene]:
     """A calm day in the house, and a day of each fallacy, under its own name."""
-    yield fallacies.calm(random.Random("calm")).scene("calm")
+    yield calm(random.Random("calm")).scene("calm")
     for incident in PRACTICE.values():
         yield incident.scene
 

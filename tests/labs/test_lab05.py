@@ -19,7 +19,8 @@ from labs.grading.examination import Examination
 from labs.grading.reference import lay_out, read_patches, right_answers
 from labs.lab04_stack.evidence import RST, segments
 from labs.lab05_fallacies import fallacies, questions
-from labs.lab05_fallacies.fallacies import FALLACIES, log
+from labs.lab05_fallacies.fallacies import FALLACIES
+from labs.lab05_fallacies.house import PORT, log
 from labs.lab05_fallacies.kinds import describe
 from labs.lab05_fallacies.peers import answers, members_of, messages_in, requesting
 from labs.lab05_fallacies.scenes import PRACTICE, SCENES, signing
@@ -174,7 +175,7 @@ def test_bandwidth_the_queue_is_what_others_put_before_it(cast: Cast) -> None:
 def test_secure_the_lie_is_told_by_c_and_known_to_nobody(cast: Cast) -> None:
     for incident, trace in plays(fallacies.secure, cast):
         day = int(incident.number(trace))
-        forged = [one for one in segments(trace, "c-m") if one.tcp.source_port == fallacies.PORT]
+        forged = [one for one in segments(trace, "c-m") if one.tcp.source_port == PORT]
         assert len(forged) == 1
         (said,) = [line for line in lines(trace, "b", "players") if re.match(rf"served lineup \w+ {day}:", line)]
         (heard,) = [line for line in lines(trace, "a", "teams") if re.match(rf"lineup \w+ {day}:", line)]
