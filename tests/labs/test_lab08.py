@@ -16,9 +16,11 @@ from labs.fleet.measuring import half_way
 from labs.grading.answers import given_folder
 from labs.grading.examination import Examination
 from labs.grading.reference import BROUGHT, lay_out, read_patches, right_answers
-from labs.lab08_library import questions
+from labs.lab08_library import lecture, questions
 from labs.lab08_library.evidence import counted, heard
 from labs.lab08_library.scenes import MOVES, ONE_HANGS, PLAYERS, SCENES
+from labs.story.notebook import Played
+from labs.story.telling import Teller
 from labs.story.trace import Trace
 from labs.testbed import sim
 from labs.testbed.cast import Cast
@@ -139,6 +141,17 @@ def test_half_way_those_fail_whose_way_crosses_releases(tmp_path: Path, seed: in
         )
 
     assert half_way(tmp_path, upgraded) == {kind.name for kind in SERVICES if fails(kind.name)}
+
+
+def test_the_lecture_draws_what_was_played(cast: Cast) -> None:
+    played = Played(play(ONE_HANGS, cast), Teller.of(LAB))
+    calls = {series.name: series.points for series in lecture.calls_chart(played).series}
+    assert [points[-1][1] for points in calls.values()] == list(counted(played.trace, PLAYERS).values())
+    assert len(lecture.waits_chart({"it": played}).series[0].points) == 30
+    (hill,) = lecture.half_way_chart({"callees first": lecture.CALLEES_FIRST}).series
+    failing = [count for _, count in hill.points]
+    assert failing[0] == failing[-1] == 0
+    assert max(failing) >= 6
 
 
 # Right and wrong.

@@ -69,9 +69,9 @@ def test_one_budget_and_one_breaker(judge: Judge) -> None:
     """What belongs to the client is made with it: its budget is one for all calls, and so is its breaker."""
     players = [registered(host, ill=[[0, 1e9, "down"]]) for host in ("p1", "p2")]
     requests = judge.random.choice((10, 14, 18))
-    asked = people(40, every=100 * MILLISECOND, begin=SECOND)
+    asked = people(30, every=200 * MILLISECOND, begin=SECOND)
     terms = {"breaker": {"requests": requests, "sleep": 60.0}, "budget": {"reserve": 0.0}}
-    trace = judge.play(town("shared", players, asked, seconds=8, **terms))
+    trace = judge.play(town("shared", players, asked, seconds=9, **terms))
     good, bad = heard(trace)
     judge.expect(
         "shared:told", good == 0, "who asks hears an apology", found=f"{good} hear of nobody, {bad} an apology"

@@ -27,7 +27,7 @@ def test_in_turn_changes_nothing_else(judge: Judge) -> None:
     """`in_turn`: the other roles are there as before: what fails is tried again, and in the end a circuit opens."""
     requests = judge.random.choice((9, 12))
     players = [registered(host, **ill("down")) for host in PLAYERS]
-    asked = people(20, every=100 * MILLISECOND, begin=SECOND)
+    asked = people(15, every=200 * MILLISECOND, begin=SECOND)
     terms = {"breaker": {"requests": requests, "sleep": 60.0}}
     trace = judge.play(town("in-turn-down", players, asked, seconds=6, swap="in_turn", **terms))
     made = counted(trace, PLAYERS)
