@@ -23,9 +23,10 @@ from typing import Any, NoReturn
 import httptools
 import trio
 
+from mesh.beside import beside
 from mesh.discovery import EVERYWHERE, CannotRegister, Found
 from mesh.discovery.asking import JSON, Asker
-from mesh.discovery.following import AGAIN, SourceFailed, beside, chance, followed
+from mesh.discovery.following import AGAIN, SourceFailed, chance, followed
 from mesh.discovery.registry.wire import NotUnderstood, as_json, build_json, from_json, parse_json
 from mesh.http import Request
 from mesh.http.client import Connect

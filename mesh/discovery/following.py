@@ -12,6 +12,7 @@ from typing import NoReturn
 
 import trio
 
+from mesh.beside import beside
 from mesh.discovery import CannotDiscover, Found
 from mesh.policies.backoff import Backoff
 
@@ -48,25 +49,6 @@ async def followed(follow: Follow, randomness: random.Random) -> AsyncIterator[F
         if found.failure:
             raise CannotDiscover(found.failure)
         yield found
-
-
-@asynccontextmanager
-async def beside(task: Callable[[], Awaitable[object]]) -> AsyncIterator[None]:
-    """Have `task` run beside the block, and cancel it at the end.
-
-    What the block raises comes out as it is. A nursery alone would wrap it in an `ExceptionGroup`, and whoever writes
-    `async with source.watch(…)` need not know that there is one.
-    """
-    raised: BaseException | None = None
-    async with trio.open_nursery() as nursery:
-        nursery.start_soon(task)
-        try:
-            yield
-        except BaseException as error:
-            raised = error
-        nursery.cancel_scope.cancel()
-    if raised is not None:
-        raise raised
 
 
 def chance() -> random.Random:

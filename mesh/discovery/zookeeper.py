@@ -29,8 +29,9 @@ import trio
 from kazoo.client import KazooClient
 from kazoo.exceptions import KazooException, NoNodeError
 
+from mesh.beside import beside
 from mesh.discovery import EVERYWHERE, CannotRegister, Found
-from mesh.discovery.following import AGAIN, SourceFailed, beside, chance, followed
+from mesh.discovery.following import AGAIN, SourceFailed, chance, followed
 from mesh.instances import Instance
 
 _LOG = logging.getLogger(__name__)

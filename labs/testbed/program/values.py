@@ -2,8 +2,8 @@
 
 JSON's own values stand for themselves; the rest is an object with one key: `bytes` (hexadecimal), `tuple`, `dict` (a
 list of pairs), `address` and `network` (of IPv4), `stored` (the name of an object that stays in the student's process),
-`object` (class name and attributes; it only ever travels towards the judge, and is read there as `Seen`). A member of an
-enumeration is an object named `Status.UP`, without attributes.
+`object` (class name and attributes; it only ever travels towards the judge, and is read there as `Seen`). A member of
+an enumeration is an object named `Status.UP`, without attributes.
 """
 
 import dataclasses

@@ -14,9 +14,10 @@ from typing import Any, NoReturn
 
 import trio
 
+from mesh.beside import beside
 from mesh.discovery import EVERYWHERE, CannotRegister, Found
 from mesh.discovery.asking import Asker
-from mesh.discovery.following import AGAIN, SourceFailed, beside, chance, followed
+from mesh.discovery.following import AGAIN, SourceFailed, chance, followed
 from mesh.discovery.registry.wire import (
     PORT,
     Answer,
