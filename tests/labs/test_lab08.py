@@ -17,8 +17,10 @@ from labs.grading.answers import given_folder
 from labs.grading.examination import Examination
 from labs.grading.reference import BROUGHT, lay_out, read_patches, right_answers
 from labs.lab08_library import lecture, questions
+from labs.lab08_library.elsewhere import elsewhere
 from labs.lab08_library.evidence import counted, heard
 from labs.lab08_library.scenes import MOVES, ONE_HANGS, PLAYERS, SCENES
+from labs.lab08_library.session import session
 from labs.story.notebook import Played
 from labs.story.telling import Teller
 from labs.story.trace import Trace
@@ -85,7 +87,7 @@ def test_the_scene_of_the_handout_shows_what_it_says(cast: Cast) -> None:
 
 @pytest.mark.parametrize("key", KEYS)
 def test_a_role_elsewhere_has_the_answers_that_a_pencil_finds(cast: Cast, key: str) -> None:
-    own = questions.elsewhere(key)
+    own = elsewhere(key)
     found = {each.id: each.truth() for each in questions.predict_3(key, partial(play, cast=cast))}
     assert found["q1"] == own.requests * own.tries
     assert found["q2"] == -(-5 // own.tries)
@@ -97,7 +99,7 @@ def test_a_role_elsewhere_has_the_answers_that_a_pencil_finds(cast: Cast, key: s
 
 @pytest.mark.parametrize("key", KEYS)
 def test_a_session_has_the_answers_that_a_pencil_finds(key: str) -> None:
-    own = questions.session(key)
+    own = session(key)
     found = {each.id: each.truth() for each in questions.predict_5(key, _not_played)}
     assert found["q1"] == -(-len(own.request) // own.piece)
     assert found["q2"] == pytest.approx(sum(own.takes))
