@@ -64,7 +64,7 @@ def backend(address, port):
 
 async def keep_checking(backend, terms):
     """Check one backend for ever."""
-    at = terms["first_check"]
+    at = trio.current_time() + terms["first_check"]
     while True:
         await trio.sleep_until(at)
         is_well = False

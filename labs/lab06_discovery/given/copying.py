@@ -19,7 +19,7 @@ async def main(host):
 
     async def copy():
         nonlocal kept
-        lines, at = Lines(), host.arguments["begin"]
+        lines, at = Lines(), trio.current_time() + host.arguments["begin"]
         while True:
             await trio.sleep_until(at)
             try:

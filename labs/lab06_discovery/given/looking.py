@@ -8,7 +8,7 @@ from mesh.failures import CallFailed
 
 async def main(host):
     lines, registry = Lines(), tuple(host.arguments["registry"])
-    at = host.arguments["begin"]
+    at = trio.current_time() + host.arguments["begin"]
     while True:
         await trio.sleep_until(at)
         try:

@@ -22,10 +22,11 @@ TEAM = "Herons"
 
 
 async def main(host):
+    began = trio.current_time()
     terms, lines, app = host.arguments, Lines(), host.apps[host.arguments["way"]]
     async with trio.open_nursery() as nursery, AsyncExitStack() as stack:
         where = await WAYS[terms["way"]](host, stack, nursery)
-        at = terms["every"]
+        at = began + terms["every"]
         while True:
             await trio.sleep_until(at)
             app.send_nowait(await said(lines, await where()))
@@ -59,8 +60,9 @@ async def by_hosts(host, stack, nursery):
 
 async def edit(file, edits):
     """Somebody with an editor."""
+    began = trio.current_time()
     for at, content in edits:
-        await trio.sleep_until(at)
+        await trio.sleep_until(began + at)
         file.write_text(content)
 
 
