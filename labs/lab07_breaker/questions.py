@@ -118,11 +118,13 @@ def _about_jitter(own: Fall, spread: Callable[[], Trace]) -> list[Question]:
     return [
         Question(
             "q4",
-            f"Now each sleep is longer by 0 to {own.jitter} s, drawn evenly. About how many probes go out in the worst "
-            "quarter of a second? (Half as many, or half as many again, is near enough.)",
+            f"Now each sleep is longer by 0 to {own.jitter} s, drawn evenly. How many probes go out in the worst "
+            f"quarter of a second? (That is the fullest of all {4 * own.jitter} quarters, and not the mean. Up to "
+            f"{_near(own)} more or fewer are near enough.)",
             lambda: _worst(own, spread()),
             tolerance=_near(own),
-            why=f"{own.many} probes over {own.jitter} s; chance makes some quarters worse than others",
+            why=f"{own.many} probes over {own.jitter} s are {own.many / own.jitter / 4:.1f} in a quarter on average; "
+            "chance makes the fullest fuller, by about two roots of that",
         ),
         Question(
             "q5",
@@ -139,10 +141,9 @@ def _about_jitter(own: Fall, spread: Callable[[], Trace]) -> list[Question]:
     ]
 
 
-def _near(own: Fall) -> float:
-    """Half of what may be expected of the worst quarter: the mean, and what chance adds (about two deviations)."""
-    mean = own.many / own.jitter / 4
-    return (mean + 2 * mean**0.5) / 2
+def _near(own: Fall) -> int:
+    """Two deviations: whoever adds that to the mean is near enough 29 times of 30, and who takes the mean seldom."""
+    return round(2 * (own.many / own.jitter / 4) ** 0.5)
 
 
 # Step 8: what is wrong with this one? ---------------------------------------------------------------------------------

@@ -228,7 +228,7 @@ def fall_at_hand(own: questions.Fall) -> dict[str, float]:
         "q1": own.many,
         "q2": own.requests - 0.5 + math.ceil(own.sleep),
         "q3": own.many / 4,
-        "q4": mean + 1.5 * mean**0.5,
+        "q4": mean + 2 * mean**0.5,
         "q5": own.many,
         "q6": 2,
     }

@@ -40,7 +40,8 @@ class Budget:
     def holds(self, balance: float, *, now: float, because: str, label: str) -> None:
         """The balance, but for what floating point does."""
         call = f"{self.store}.balance"
-        self.script.call(call, keywords={"now": now}, returns=about(balance), because=because, label=label)
+        text = f"{because}: {balance:g}"
+        self.script.call(call, keywords={"now": now}, returns=about(balance), because=text, label=label)
 
 
 @pytest.mark.seeds(1)
@@ -84,6 +85,10 @@ def test_what_leaks_out(judge: Judge) -> None:
     poor.requests(10, now=18.0, because="ten more", label="ten-more")
     poor.retries(1, of=9, now=18.0, because="the retry of slice 9 still counts against you", label="owed")
     poor.holds(1.0, now=19.0, because="in slice 19 it does not", label="forgiven")
+    debtor = Budget(script, "debtor", {"reserve": 0})
+    debtor.requests(10, now=0.5, because="ten requests in slice 0", label="debtor-ten")
+    debtor.retries(2, of=9, now=9.99, because="two retries are made", label="debtor-late")
+    debtor.holds(-2.0, now=10.0, because="the requests are forgotten, the retries are not", label="debt")
     quick = Budget(script, "quick", {"seconds": 2.0, "reserve": 5.0})
     quick.retries(10, of=99, now=0.3, because="five a second, for two seconds", label="quick")
     quick.retries(0, of=99, now=2.15, because="a slice has 0.2 s; the oldest that counts is that of 0.2", label="held")

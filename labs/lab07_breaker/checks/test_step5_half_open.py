@@ -63,10 +63,12 @@ def test_a_probe_that_comes_to_nothing(judge: Judge) -> None:
     script = Script("abandoned")
     one = tripped(script)
     one.asks(now=6.0, heard=[True, False], because="one finds out", label="one")
+    one.counts(5, 5, now=6.5, because="what failed before is known still", label="half-open-counts")
     one.hears("abandoned", now=6.5, because="nothing came of it", label="abandoned")
     one.stands("half open", because="nothing is known yet", label="half-open")
     one.asks(now=6.5, heard=[True, False], because="the next one finds out", label="next")
     one.hears("failed", now=7.0, because="it has failed", label="failed")
+    one.counts(6, 6, now=7.0, because="six have failed lately, the probe is one of them", label="failed-counts")
     one.asks(now=12.0, heard=[True, False], because="and after the sleep again exactly one", label="again")
     judge.unit(script)
 
@@ -77,6 +79,7 @@ def test_latecomers(judge: Judge) -> None:
     script = Script("late")
     heard = script.make("drill.Notebook", store="heard")
     one = Drilled.make(script, name="players", requests=2, alert=heard)
+    script.call("heard.watch", one.made, because="somebody looks at it whenever it tells", label="watch")
     one.asks(now=1.0, heard=[True] * 5, because="five are under way", label="five")
     one.hears("failed", now=2.0, because="one fails", label="first")
     one.hears("failed", now=2.0, because="two fail: it opens", label="second")
@@ -84,15 +87,19 @@ def test_latecomers(judge: Judge) -> None:
     one.hears("succeeded", now=4.5, because="the fourth succeeds", label="fourth")
     one.hears("abandoned", now=4.6, because="the fifth was cancelled", label="fifth")
     one.stands("open", because="it has opened at 2.0, and that is that", label="open")
+    one.counts(3, 4, now=4.6, because="three have failed, and one has succeeded", label="late-counts")
     one.asks(now=6.9, heard=[False], because="it sleeps until 7.0", label="asleep")
     one.asks(now=7.0, heard=[True, False], because="and no longer", label="awake")
     one.hears("succeeded", now=7.5, because="it is over", label="over")
+    changes = ["open", "half open", "closed"]
+    script.get("heard.changes", returns=changes, because="each change is told, once, in order", label="changes")
+    script.get("heard.seen", returns=changes, because="when it has happened", label="seen")
     told = [
         Alert("players", "closed", "open", 2.0, 2, 2),
         Alert("players", "open", "half open", 7.0, 3, 4),
         Alert("players", "half open", "closed", 7.5, 0, 0),
     ]
-    script.get("heard.heard", returns=told, because="each change is told, once, in order", label="heard")
+    script.get("heard.heard", returns=told, because="with the counts as they are then", label="heard")
     judge.unit(script)
 
 

@@ -1,8 +1,7 @@
 """How one service calls another: one call over HTTP, and around it layers in their roles.
 
-What a host's arguments do not name is left out: `tries`, `budget`, `breaker`, `bulkhead`,
-`timeout`. Your pieces are asked for only
-where they are wanted.
+What a host's arguments do not name is left out: `tries`, `budget`, `breaker`, `bulkhead`, `timeout`. Your pieces are
+asked for only where they are wanted.
 """
 
 from dataclasses import replace

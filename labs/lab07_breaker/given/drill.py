@@ -2,13 +2,23 @@
 
 
 class Notebook:
-    """Somebody who is told things, and keeps them."""
+    """Somebody who is told of changes, and keeps them; of a breaker that is watched, also where it stood then."""
 
     def __init__(self) -> None:
         self.heard = []
+        self.changes = []
+        self.seen = []
+        self._watched = None
+
+    def watch(self, breaker) -> None:
+        """Look at this one whenever something is told."""
+        self._watched = breaker
 
     def __call__(self, told) -> None:
         self.heard.append(told)
+        self.changes.append(told.after)
+        if self._watched is not None:
+            self.seen.append(self._watched.state)
 
 
 class Draws:

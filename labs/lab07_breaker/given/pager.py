@@ -11,9 +11,12 @@ from lines import Lines
 
 async def main(host):
     desk = Desk(host, Alerts(**host.arguments["alerts"]))
-    async with trio.open_nursery() as nursery:
-        nursery.start_soon(desk.keep_time)
-        await trio.serve_tcp(desk.listen, PORT)
+    try:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(desk.keep_time)
+            await trio.serve_tcp(desk.listen, PORT)
+    finally:
+        print(f"{desk.heard} reports came in; the telephone of whoever is on call rang {desk.paged} times")
 
 
 class Desk:
@@ -24,6 +27,7 @@ class Desk:
         self._alerts = alerts
         self._began = trio.current_time()
         self._changed = trio.Event()
+        self.heard = self.paged = 0
 
     async def listen(self, stream) -> None:
         """Hear one program's reports: `players open web3/17`."""
@@ -31,6 +35,7 @@ class Desk:
             target, state, source = line.split(" ")
             tell = self._alerts.opened if state == "open" else self._alerts.closed
             tell(target, source, now=self._now())
+            self.heard += 1
             self._changed.set()
 
     async def keep_time(self) -> None:
@@ -43,6 +48,7 @@ class Desk:
             for message in self._alerts.handle_timer(now=self._now()):
                 told = {name: getattr(message, name) for name in ("target", "since", "sources", "over")}
                 self._host.app.send_nowait(json.dumps(told).encode())
+                self.paged += 1
 
     def _now(self) -> float:
         return trio.current_time() - self._began

@@ -12,6 +12,7 @@ async def main(host):
     to = host.arguments["to"]
     ask = client(host)
     patience = host.arguments.get("patience", float("inf"))
+    began = trio.current_time()
 
     async def answer_one(asked):
         team = team_asked_about(asked)
@@ -20,7 +21,7 @@ async def main(host):
             try:
                 names = read_json(await ask(question(to, team)))
             except CallFailed as failure:
-                print(f"{trio.current_time():7.3f} {team}: {failure}")
+                print(f"{trio.current_time() - began:7.3f} {team}: {failure}")
         host.app.send_nowait(apology(team) if names is None else answer(team, names))
 
     async with trio.open_nursery() as nursery:
