@@ -15,12 +15,17 @@ def random_source(script: Script, seed: int) -> Stored:
 
 
 def instance(
-    script: Script, name: str, attributes: Mapping[str, str] = PRODUCTION, *, service: str = "players"
+    script: Script,
+    name: str,
+    attributes: Mapping[str, str] = PRODUCTION,
+    *,
+    service: str = "players",
+    address: str = "10.0.3.1",
+    store: str = "",
 ) -> Stored:
-    """An `Instance` in the student's process, stored under its name."""
-    return script.make(
-        "mesh.instances.Instance", service, name, "10.0.3.1", 8080, dict(attributes), store=_stored(name, service)
-    )
+    """An `Instance` in the student's process, stored under its name, if not as `store`."""
+    store = store or _stored(name, service)
+    return script.make("mesh.instances.Instance", service, name, address, 8080, dict(attributes), store=store)
 
 
 def _stored(name: str, service: str) -> str:

@@ -40,7 +40,8 @@ def test_who_fits(judge: Judge) -> None:
     region = {"region": "eu"}
     for name, attributes in (("p2", PRODUCTION | region), ("p3", {"environment": "test"}), ("p1", PRODUCTION)):
         register(script, instance(script, name, attributes), 0.0)
-    register(script, instance(script, "t1", service="teams"), 0.0)
+    for name in ("t1", "p1"):
+        register(script, instance(script, name, service="teams"), 0.0)
     for label, query, wanted in (
         ("all", {}, ("p1", "p2", "p3")),
         ("one", PRODUCTION, ("p1", "p2")),
@@ -56,10 +57,10 @@ def test_who_fits(judge: Judge) -> None:
     register(script, moved, 1.0, label="replace")
     because = "who registers again is who it says now, and not there twice"
     script.call("registry.find", "players", PRODUCTION | region, returns=are("p1", "p2"), because=because, label="once")
-    script.call("builtins.len", Stored("registry"), returns=4, because="there are three of players, and one of teams")
-    script.call(
-        "builtins.list", Stored("registry"), returns=are_all_of(("p1", "p2", "p3", "t1")), because="these", label="iter"
-    )
+    script.call("builtins.len", Stored("registry"), returns=5, because="there are three of players, and two of teams")
+    script.call("registry.find", "teams", returns=are("p1", "t1"), because="its p1 is another one", label="namesake")
+    everybody = are_all_of(("p1", "p1", "p2", "p3", "t1"))
+    script.call("builtins.list", Stored("registry"), returns=everybody, because="these", label="iter")
     judge.unit(script)
 
 
@@ -75,11 +76,24 @@ def test_what_it_says_of_itself(judge: Judge) -> None:
     script.call("registry.set_status", "players", "p2", up, keywords={"now": 50.0}, because="p2 is well")
     script.call("registry.set_status", "players", "p1", out, keywords={"now": 50.0}, because="p1 is being mended")
     script.call("registry.find", "players", {}, returns=are("p2"), because="p1 is not up", label="down")
+    script.call("registry.find", "players", PRODUCTION, returns=are("p2"), because="though p1 fits", label="down-fits")
     script.call("builtins.len", Stored("registry"), returns=2, because="it is there all the same", label="there")
-    because = "both have spoken at 50"
+    both = are_all_of(("p1", "p2"))
+    script.call(
+        "builtins.list", Stored("registry"), returns=both, because="all are, whatever their status", label="all"
+    )
+    script.call("registry.renew", "players", "p1", keywords={"now": 60.0}, because="p1 is alive, and no more")
+    script.call("registry.find", "players", {}, returns=are("p2"), because="p1 is not up still", label="still-down")
+    because = "both have spoken at 50 or later"
     script.call("registry.handle_timer", keywords={"now": 120.0}, returns=are(), because=because, label="says")
     script.call("registry.set_status", "players", "p1", up, keywords={"now": 130.0}, because="p1 is back")
     script.call("registry.find", "players", {}, returns=are("p1", "p2"), because="both are up", label="up")
+    script.call(
+        "registry.set_status", "players", "p1", out, keywords={"now": 131.0}, because="p1 is being mended again"
+    )
+    register(script, Stored("players_p1"), 132.0)
+    because = "who registers again is who it says now, and it says that it is up"
+    script.call("registry.find", "players", {}, returns=are("p1", "p2"), because=because, label="anew")
     script.call("registry.cancel", "players", "p2", because="p2 goes in order")
     script.call("registry.find", "players", {}, returns=are("p1"), because="p2 has gone", label="gone")
     for label, method, service, name, *more in (
@@ -100,6 +114,10 @@ def test_what_it_says_of_itself(judge: Judge) -> None:
             because=because,
             label=label,
         )
+    script.call("registry.cancel", "players", "p1", because="p1 goes, too")
+    script.call("registry.next_timer", returns=None, because="nobody is left to sweep", label="all-gone")
+    register(script, Stored("players_p2"), 400.0)
+    script.call("registry.next_timer", returns=near(460.0), because="it begins anew", label="begins-anew")
     judge.unit(script)
 
 
@@ -118,9 +136,13 @@ def test_a_renewal_counts(judge: Judge) -> None:
     script.call(sweep, keywords={"now": 120.0}, returns=are(), because=because, label="renewed")
     script.call("registry.renew", "players", "p2", keywords={"now": 130.0}, because="p2 is alive")
     script.call("registry.renew", "players", "p2", keywords={"now": 270.0}, because="p2 is alive")
-    because = "the sweep is late, and p1 has been silent for 220 s"
-    script.call(sweep, keywords={"now": 300.0}, returns=are("p1"), because=because, label="silent")
-    script.call("registry.next_timer", returns=near(360.0), because="a minute after the last one", label="late")
+    because = "the sweep is late, and p1 has been silent for 230 s"
+    script.call(sweep, keywords={"now": 310.0}, returns=are("p1"), because=because, label="silent")
+    script.call("registry.next_timer", returns=near(370.0), because="a minute after the last one", label="late")
+    register(script, Stored("players_p2"), 311.0)
+    script.call("registry.next_timer", returns=near(370.0), because="p2 was there before", label="not-put-off")
+    because = "p2 has registered again 59 s ago"
+    script.call(sweep, keywords={"now": 370.0}, returns=are(), because=because, label="registered-again")
     judge.unit(script)
 
 

@@ -50,7 +50,7 @@ async def by_hosts(host, stack, nursery):
     (_, first), *edits = host.arguments["hosts"]
     file.write_text(first)
     nursery.start_soon(edit, file, edits)
-    found = await stack.enter_async_context(Hosts(file, every=0.25).watch("players"))
+    found = await stack.enter_async_context(Hosts(file, every=0.4).watch("players"))
 
     async def where():
         return (found.instances[0].address, found.instances[0].port) if found.instances else None
