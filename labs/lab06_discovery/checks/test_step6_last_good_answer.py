@@ -161,13 +161,10 @@ def test_the_registry_dies(judge: Judge) -> None:
     killed, died = source.randint(15, 25), source.randint(27, 40)
     again = source.randint(55, 65)
     late = again + 10
-    story: dict[str, Any] = {
-        "killed": killed * SECOND,
-        "died": died * SECOND,
-        "again": float(again),
-        "late": float(late),
-    }
-    trace = judge.play(outage(**story, count=104, every=SECOND))
+    story = outage(
+        killed=killed * SECOND, died=died * SECOND, again=float(again), late=float(late), count=104, every=SECOND
+    )
+    trace = judge.play(story)
     judge.bites("p2 was asked before it died", any(at < died for at, _ in arrived(trace, "p2", "ask")))
     _expect_answers(
         judge,
