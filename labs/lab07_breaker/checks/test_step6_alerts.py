@@ -128,10 +128,7 @@ def test_a_source_is_a_source(judge: Judge) -> None:
     told.closed("z", 15.0)
     told.due(315.0, "something was heard of it, by one that has never opened", "stranger")
     told.closed("a", 20.0)
-    told.opened("a", 20.5)
-    told.says(21.0, [], "it has opened again before anybody has asked: the same trouble", "relapse")
-    told.closed("a", 25.0)
-    told.says(25.0, [Message("players", 1.0, 1, over=True)], "over; one source has opened", "over")
+    told.says(20.0, [Message("players", 1.0, 1, over=True)], "over; one source has opened", "over")
     judge.unit(script)
 
 
@@ -161,6 +158,10 @@ def test_who_is_told_of_what(judge: Judge) -> None:
     told.opened("a", 100.0)
     told.opened("a", 100.5, "cards")
     told.says(103.0, _are_of("players", "cards"), "both are due, so both are told, in any order", "two")
+    told.opened("b", 110.0, "teams")
+    told.closed("b", 110.5, "teams")
+    told.opened("b", 111.0, "teams")
+    told.says(112.0, [Message("teams", 110.0, 1)], "it has closed, and opened again: it is not over", "reopened")
     judge.unit(script)
 
 
