@@ -154,11 +154,15 @@ class Pool:
         await trio.aclose_forcefully(connection.stream)
 
     async def aclose(self) -> None:
-        """Close the idle connections, and those in use when they are no longer; there will be no new ones."""
+        """Close the idle connections, and those in use when they are no longer; there will be no new ones.
+
+        All are closed even when whoever does it is cancelled: a connection is given up without waiting for anybody.
+        """
         self._closed = True
         self._free.unpark_all()
-        while self._idle:
-            await self._close(self._idle.pop())
+        with trio.CancelScope(shield=True):
+            while self._idle:
+                await self._close(self._idle.pop())
 
 
 __all__ = ["Broken", "CannotConnect", "HttpError", "Pool"]

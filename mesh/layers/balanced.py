@@ -21,6 +21,9 @@ from mesh.instances import Instance
 from mesh.layers.health import Judge, judged
 from mesh.service import Named, Req, Res, Service, Stack
 
+CLOSING_SECONDS = 1.0
+"""How long endpoints may take to close. Ours take no time; whose `connect` is another's might never end."""
+
 
 class Balancer(Protocol):
     """What is asked of a balancer, one of `policies.balance` or anybody's. Times are seconds."""
@@ -114,12 +117,13 @@ class Cluster(Generic[Req, Res]):
 
     async def _close(self, members: list[_Member[Req, Res]]) -> None:
         self.leaving = [member for member in self.leaving if member not in members]
-        async with trio.open_nursery() as nursery:
-            for member in members:
-                nursery.start_soon(member.aclose)
+        with trio.move_on_after(CLOSING_SECONDS, shield=True):  # or who is cancelled would leave them open
+            async with trio.open_nursery() as nursery:
+                for member in members:
+                    nursery.start_soon(member.aclose)
 
     async def close_all(self) -> None:
-        """Give up all connections."""
+        """Give up all connections, even when cancelled; an endpoint that is not closed in time is left to itself."""
         await self._close([*self.leaving, *self.members.values()])
 
 

@@ -13,6 +13,7 @@ from mesh.discovery import Found
 from mesh.failures import CallFailed, Status
 from mesh.instances import Instance
 from mesh.layers import Endpoint, available, balanced, deadline, retries
+from mesh.layers.balanced import CLOSING_SECONDS
 from mesh.layers.health import Judge
 from mesh.policies.accrual import Accruals, FailureAccrual
 from mesh.policies.balance import LeastLoaded, PeakEwma, TwoChoices
@@ -33,6 +34,7 @@ class World:
     seconds: dict[str, float] = field(default_factory=dict)
     failing: set[str] = field(default_factory=set)
     calls: Counter[str] = field(default_factory=Counter)
+    closing: float = 0
     built: list[str] = field(default_factory=list)
     closed: list[str] = field(default_factory=list)
     found: Found = field(default_factory=Found)
@@ -52,8 +54,8 @@ class World:
             return name
 
         async def aclose() -> None:
+            await trio.sleep(self.closing)  # it is a checkpoint at least: who is cancelled comes no further
             self.closed.append(name)
-            await trio.lowlevel.checkpoint()
 
         return Endpoint(service, aclose)
 
@@ -86,6 +88,29 @@ async def test_an_endpoint_is_built_once_for_all_calls_and_closed_at_the_end() -
         assert set(world.calls) == {"a", "b", "c"}
         assert (sorted(world.built), world.closed) == (["a", "b", "c"], [])
     assert sorted(world.closed) == ["a", "b", "c"]
+
+
+async def test_all_endpoints_are_closed_when_the_client_is_cancelled() -> None:
+    world = World()
+    world.are("a", "b", "c")
+    with trio.CancelScope() as everything:
+        async with world.client() as players:
+            await players("x")
+            everything.cancel()
+            await trio.lowlevel.checkpoint()
+    assert everything.cancelled_caught
+    assert sorted(world.closed) == ["a", "b", "c"]
+
+
+async def test_an_endpoint_that_never_closes_keeps_nobody() -> None:
+    world = World(closing=float("inf"))
+    world.are("a", "b")
+    with trio.CancelScope() as everything:
+        async with world.client() as players:
+            await players("x")
+            everything.cancel()
+            began = trio.current_time()
+    assert trio.current_time() - began == CLOSING_SECONDS
 
 
 async def test_an_instance_that_goes_finishes_its_calls_first() -> None:

@@ -375,6 +375,20 @@ async def test_who_waits_for_a_place_hears_of_a_connection_that_failed() -> None
     assert (failed, trio.current_time()) == (3, pytest.approx(1.5))
 
 
+async def test_a_pool_that_is_closed_by_who_is_cancelled_keeps_nothing() -> None:
+    async with served(echo) as (_, pool, made):
+        async with trio.open_nursery() as nursery:
+            for _ in range(3):
+                nursery.start_soon(pool.request, Request("GET", "/", "a"))
+        assert len(made) == 3
+        with trio.CancelScope() as cancelled:
+            cancelled.cancel()
+            await pool.aclose()
+        for stream in made:
+            with pytest.raises(trio.ClosedResourceError):
+                await stream.send_all(b"x")
+
+
 async def test_a_closed_pool_keeps_nothing() -> None:
     async with served(echo) as (_, pool, made):
         await pool.request(Request("GET", "/", "a"))
