@@ -28,7 +28,7 @@ class Question:
     """One question. `answer` is the true answer, or a function that works it out when it is needed.
 
     Numbers may differ by `tolerance`; texts are compared without regard to case and outer spaces. `why` explains the
-    answer to somebody who has given it.
+    answer to somebody who has given it. `hint` helps whoever has this one wrong, and all before it right.
     """
 
     id: str
@@ -36,6 +36,7 @@ class Question:
     answer: object | Callable[[], object]
     tolerance: float = 0
     why: str = ""
+    hint: str = ""
 
     def truth(self) -> Any:
         """The true answer, worked out now if need be."""

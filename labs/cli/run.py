@@ -1,6 +1,7 @@
 """`lab run`: one of the lab's scenes, played with the student's programs, frame by frame."""
 
 import argparse
+import sys
 from pathlib import Path
 
 from labs import workspace
@@ -61,6 +62,9 @@ def run(args: argparse.Namespace) -> int:
         if output:
             print(f"{program} on {host} printed:\n{plain(output, lines=True)}")
     print(f"report: {reports.write_run(lab, played)}")
+    if played.overrun:
+        print(f"broken off: {played.overrun}; the machine is busy, or the scene too much for it", file=sys.stderr)
+        return INCONCLUSIVE
     return FAILED if any(each.how in _FAILURES for each in played.trace.exits()) else PASSED
 
 

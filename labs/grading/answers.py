@@ -188,7 +188,8 @@ def _answers_to(step: Step, submission: Path) -> dict[str, Any]:
 def _judge_prediction(judge: Judge, lab: Lab, step: Step, submission: Path, play: Play) -> None:
     key, answers = key_of(submission), _answers_to(step, submission)
     for question in questions_for(lab, step, key, play):
-        _expect_answer(judge, question.id, question.text, answers, question.accepts(answers.get(question.id)))
+        is_right = question.accepts(answers.get(question.id))
+        _expect_answer(judge, question.id, question.text, answers, is_right, hint=question.hint)
 
 
 def _judge_diagnosis(judge: Judge, lab: Lab, step: Step, submission: Path) -> None:
@@ -209,9 +210,9 @@ def _judge_diagnosis(judge: Judge, lab: Lab, step: Step, submission: Path) -> No
     _expect_answer(judge, "frame", text, answers, disguise(case.salt, frame) in case.frames)
 
 
-def _expect_answer(judge: Judge, name: str, text: str, answers: dict[str, Any], right: bool) -> None:
+def _expect_answer(judge: Judge, name: str, text: str, answers: dict[str, Any], right: bool, *, hint: str = "") -> None:
     _expect_something(judge, name, answers)
-    judge.expect(f"answer:{name}", right, f"{text} ({name})", found=f"{name} = {_shown(answers[name])}")
+    judge.expect(f"answer:{name}", right, f"{text} ({name})", found=f"{name} = {_shown(answers[name])}", hint=hint)
 
 
 def _expect_something(judge: Judge, name: str, answers: dict[str, Any]) -> None:

@@ -60,6 +60,8 @@ def hint_for(lab: Lab, result: StepResult, submission: Path, failures: int) -> s
         return forgotten
     if fingerprint is not None and (hint := known_mistakes(lab).get((step.id, in_words(fingerprint)))):
         return hint
+    if deciding and deciding.outcome and deciding.outcome.broken and deciding.outcome.broken.hint:
+        return deciding.outcome.broken.hint
     if check is not None and check.hint:
         return check.hint
     if not step.hints or (deciding and deciding.outcome and _ended_early(deciding.outcome)):

@@ -45,12 +45,12 @@ class Incident:
 def reliable(source: random.Random) -> Incident:
     """The line to a is cut a few times while calls are under way: some were carried out, and nobody knows."""
     day = calm(source)
-    every, first = source.randint(30, 45) / 1000, source.randint(1, 400)
-    day.teams = Caller(plan=lineups([(0.5 + n * every, first + n) for n in range(80)], source), each=True, patience=0.5)
+    every, first = source.randint(34, 44) / 1000, source.randint(1, 400)
+    day.teams = Caller(plan=lineups([(0.5 + n * every, first + n) for n in range(70)], source), each=True, patience=0.5)
     day.links = {"b": {"delay": f"{source.randint(50, 80)}ms"}}
-    cuts = sorted(source.sample((8, 16, 24), source.randint(2, 3)))
+    cuts = sorted(source.sample((9, 17, 25), source.randint(2, 3)))
     day.script += tuple(
-        f"cut a-m:{at * 100 + source.randrange(60)}ms-{at * 100 + source.randint(550, 700)}ms" for at in cuts
+        f"cut a-m:{at * 100 + source.randrange(60)}ms-{at * 100 + source.randint(500, 640)}ms" for at in cuts
     )
     return Incident(day.scene("reliable"), _carried_out_and_not_answered)
 
@@ -77,9 +77,9 @@ def latency(source: random.Random) -> Incident:
 def bandwidth(source: random.Random) -> Incident:
     """The line to b is slow, and *teams* asks for many photos at once."""
     day = calm(source)
-    day.photo = source.randint(50, 120) * 100
+    day.photo = source.randint(50, 90) * 100
     plan: list[Question] = []
-    for at in (0.5, 3.0, 5.0):
+    for at in (0.5, 3.0):
         players = source.sample(NAMES, source.randint(2, 6))
         plan.append((at, [("photo", {"player": player}) for player in players]))
     day.teams = Caller(plan=plan, each=True, together=True)
@@ -104,10 +104,10 @@ def secure(source: random.Random) -> Incident:
 def topology(source: random.Random) -> Incident:
     """*players* moves from b to c. *scores* is told; *teams* learns of it only later."""
     day = calm(source)
-    day.moves = source.randint(20, 35) / 10 + 0.04
-    learns = day.moves + source.randint(5, 30) / 10
+    day.moves = source.randint(10, 20) / 10 + 0.04
+    learns = day.moves + source.randint(6, 20) / 10
     every, first = source.choice((0.07, 0.09, 0.11)), source.randint(1, 400)
-    count = int(5 / every)
+    count = int(4 / every)
     day.teams = Caller(
         plan=lineups([(0.5 + n * every, first + n) for n in range(count)], source),
         book=[(0.0, "b"), (learns, "c")],
@@ -146,7 +146,7 @@ def cost(source: random.Random) -> Incident:
     """*teams* asks all the time whether anything has changed, each time over another connection."""
     day = calm(source)
     every, first = source.randint(25, 60) / 1000, source.randint(1, 900)
-    count = int(2.5 / every)
+    count = int(1.6 / every)
     day.teams = Caller(plan=[(0.5 + n * every, [("changed", {"since": first + n})]) for n in range(count)], each=True)
     return Incident(day.scene("cost"), _bytes_per_byte, 1.0)
 
@@ -166,9 +166,9 @@ def two_orders(source: random.Random) -> Incident:
 
 
 def two_lengths(source: random.Random) -> Incident:
-    """The line to a carries shorter frames than those that *players* sends there."""
+    """One line carries shorter frames than those that *players* sends to a: where they leave b, or where they come."""
     day = calm(source)
-    day.longest["a"] = source.randint(420, 980)
+    day.longest[source.choice("ab")] = source.randint(420, 980)
     day.photo = 1200
     players = [source.choice(NAMES) for _ in day.teams.plan]
     plan: list[Question] = []
@@ -183,11 +183,15 @@ Make = Callable[[random.Random], Incident]
 
 @dataclass(frozen=True, slots=True)
 class Fallacy:
-    """One of the eight, in the words in which it is usually told; what makes a scene of it, and what its number is."""
+    """One of the eight, in the words in which it is usually told; what makes a scene of it, and what its number is.
+
+    `hint` is for whoever has found the fallacy and not the number.
+    """
 
     words: str
     make: Make
     number: str
+    hint: str
 
 
 FALLACIES = {
@@ -195,45 +199,60 @@ FALLACIES = {
         "The network is reliable.",
         reliable,
         "how many calls of *teams* *players* carried out although *teams* never heard an answer",
+        "Take the lines of teams' log with `no answer`, and look up the day of each in players' log: count those that "
+        "were served.",
     ),
     "latency": Fallacy(
         "Latency is zero.",
         latency,
         "of how many calls, one after another, the longest question of *teams* is made",
+        "A question is a lineup and then a shirt for each player: count both, up to the line that says that it is "
+        "answered, in the question that took most ms.",
     ),
     "bandwidth": Fallacy(
         "Bandwidth is infinite.",
         bandwidth,
         "the queue: of the photos asked for at once, by how many ms the last came later than the first, at most",
+        "Take the times of the photos of one question, as teams' log has them: the last one's less the first one's; "
+        "and of all questions that for which it is most.",
     ),
     "secure": Fallacy(
         "The network is secure.",
         secure,
         "the day of the lineup that *players* never said so",
+        "Put each lineup that teams heard beside what players' log says it served on that day: one differs, by a name.",
     ),
     "topology": Fallacy(
         "Topology does not change.",
         topology,
         "how many calls *teams* made to where *players* no longer was",
+        "Count the lines of teams' log that end with `refused`, and no others.",
     ),
     "administrator": Fallacy(
         "There is one administrator.",
         administrator,
         "the number of the rule that the other one does not know of",
+        "A rule may refuse and do no harm, as on the calm day. Whose packets are they? Those of teams are 10.0.0.1's.",
     ),
     "cost": Fallacy(
         "Transport cost is zero.",
         cost,
         "how many bytes line a carried, by the bill, for each byte that *teams* and *scores* asked or were answered",
+        "The bytes of the bill's line `line a, in all`, divided by the sum of four: asked and answered, in the last "
+        "lines of teams' log and of scores'.",
     ),
     "homogeneous": Fallacy(
         "The network is homogeneous.",
         homogeneous,
         "of two byte orders: how many bytes the length really meant; of two MTUs: the lesser one",
+        "Where players complains of a length: write it in hexadecimal, and read its four bytes from the other end. "
+        "Where m:lines tells of a frame that does not fit: how much does that line take?",
     ),
 }
 """The eight, by the names that answers use."""
 
+
+TEAMS_HOST = r"10\.0\.0\.1"
 
 # The numbers ---------------------------------------------------------------------------------------------------------
 
@@ -281,8 +300,8 @@ def _refused(trace: Trace) -> float:
 
 
 def _rule_that_refused(trace: Trace) -> float:
-    """The number of the rule that refused packets."""
-    rules = {found[1] for found in told_by(trace, "m", "policy", r".*, rule (\d+), .*: refuses .*")}
+    """The number of the rule that refused packets of *teams*: another one refuses what nobody misses."""
+    rules = {found[1] for found in told_by(trace, "m", "policy", rf".*, rule (\d+), .*: refuses .*{TEAMS_HOST}:.*")}
     (number,) = rules
     return int(number)
 
@@ -302,6 +321,7 @@ def _length_that_was_meant(trace: Trace) -> float:
 
 
 def _longest_that_fits(trace: Trace) -> float:
-    """The longest frame that the line to a carries."""
-    (found,) = told_by(trace, "m", "lines", r"line a: frames of up to (\d+) bytes")
+    """The longest frame that is carried by the line which threw frames away."""
+    (line,) = {found[1] for found in told_by(trace, "m", "lines", r"line (\w): a frame of .*")}
+    (found,) = told_by(trace, "m", "lines", rf"line {line}: frames of up to (\d+) bytes")
     return int(found[1])

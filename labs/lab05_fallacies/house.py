@@ -120,13 +120,13 @@ def calm(source: random.Random) -> Day:
     return Day(
         teams=Caller(plan=lineups([(0.5 + n * 0.25, n + 1) for n in range(24)], source)),
         scores=Caller(
-            plan=lineups([(0.6 + n * 0.5, n + 101) for n in range(12)], source), version=source.randint(2, 3)
+            plan=lineups([(0.6 + n * 0.5, n + 1001) for n in range(12)], source), version=source.randint(2, 3)
         ),
         cards=cards,
         longest={line: source.choice((1514, 1614, 2014, 9014)) for line in "abc"},
         links={"b": {"delay": f"{source.randint(10, 20)}ms"}},
         policies=[
-            ("north", "a", _rules(source, 100)),
+            ("north", "a", [_strangers(source), *_rules(source, 200)]),
             ("south", "b", _rules(source, 500)),
         ],
         script=(f"drop m-a:ack:{source.randint(2, 4)}",),
@@ -142,9 +142,27 @@ def _rules(source: random.Random, lowest: int) -> list[dict[str, Any]]:
     ]
 
 
-def rule(number: int, says: str, does: str, *, port: int = 0, holds: str = "", longer: int = 0) -> dict[str, Any]:
-    """A rule is about packets to or from a `port`, that hold some text, and are longer than so many bytes."""
-    return {"number": number, "says": says, "does": does, "port": port, "holds": holds, "longer": longer}
+def _strangers(source: random.Random) -> dict[str, Any]:
+    """A rule that refuses something every day, and does no harm: a hub says to a what is not for a, too."""
+    return rule(source.randrange(110, 190), "what is neither from a nor for a", "refuses", stranger_to="10.0.0.1")
+
+
+def rule(
+    number: int, says: str, does: str, *, port: int = 0, holds: str = "", longer: int = 0, stranger_to: str = ""
+) -> dict[str, Any]:
+    """A rule is about packets to or from a `port`, that hold some text, and are longer than so many bytes.
+
+    And neither from nor for the address `stranger_to`.
+    """
+    return {
+        "number": number,
+        "says": says,
+        "does": does,
+        "port": port,
+        "holds": holds,
+        "longer": longer,
+        "stranger_to": stranger_to,
+    }
 
 
 # Reading its logs ---------------------------------------------------------------------------------------------------

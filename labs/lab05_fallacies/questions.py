@@ -62,6 +62,7 @@ def _about(n: int, case: Case, play: Play) -> Iterator[Question]:
         _number(case, play),
         tolerance=case.incident.tolerance,
         why=fallacy.number,
+        hint=f"{case.name} is what you say. {fallacy.hint}",
     )
 
 

@@ -59,7 +59,8 @@ class Broken(AssertionError):
     """An expectation that did not hold.
 
     `found` says what was seen instead, `frame` is the frame that shows it, `wanted` the bytes that it should have had,
-    or a frame that was as it should be; `not_reached` are the sentences after it.
+    or a frame that was as it should be; `not_reached` are the sentences after it. A `hint` is what helps here, and here
+    alone.
     """
 
     def __init__(
@@ -71,8 +72,10 @@ class Broken(AssertionError):
         frame: FrameEvent | None = None,
         wanted: bytes | FrameEvent | None = None,
         not_reached: Sequence[str] = (),
+        hint: str = "",
     ) -> None:
         super().__init__(text)
+        self.hint = hint
         self.identity, self.text, self.found, self.frame, self.wanted = identity, text, found, frame, wanted
         self.not_reached = tuple(not_reached)
 
@@ -167,6 +170,7 @@ class Judge:
         found: str = "",
         frame: FrameEvent | None = None,
         wanted: bytes | FrameEvent | None = None,
+        hint: str = "",
     ) -> None:
         """State what must hold. `text` is the sentence that is true when it does; `found` says what was seen if not.
 
@@ -175,7 +179,7 @@ class Judge:
         """
         self.story.append(Told(identity, text, holds))
         if not holds:
-            raise Broken(identity, text, found=found, frame=frame, wanted=wanted)
+            raise Broken(identity, text, found=found, frame=frame, wanted=wanted, hint=hint)
 
 
 _EXCEPTION = re.compile(r"^(?:\w+\.)*(\w+)(?::|$)", re.MULTILINE)  # the name in the last line of a traceback

@@ -22,14 +22,15 @@ from labs.lab05_fallacies import fallacies, questions
 from labs.lab05_fallacies.fallacies import FALLACIES
 from labs.lab05_fallacies.house import PORT, log
 from labs.lab05_fallacies.kinds import describe
-from labs.lab05_fallacies.peers import answers, members_of, messages_in, requesting
-from labs.lab05_fallacies.scenes import PRACTICE, SCENES, signing
+from labs.lab05_fallacies.peers import answers, encoded, members_of, messages_in, offering, requesting, typing
+from labs.lab05_fallacies.scenes import PRACTICE, SCENES, program, signing
 from labs.story.ledger import open_ledger
+from labs.story.telling import Teller
 from labs.story.trace import PortEvent, Trace
 from labs.testbed import sim
 from labs.testbed.cast import Cast
 from labs.testbed.judge import Broken, Verdict
-from labs.testbed.scene import Scene
+from labs.testbed.scene import Port, Scene
 from netstack.wire import MILLISECOND, SECOND
 
 LAB = open_course().lab("5")
@@ -102,7 +103,9 @@ def test_on_a_calm_day_every_call_is_answered(cast: Cast) -> None:
     assert sum("; " in line and line.startswith("lineup") for line in told) == 36
     assert not any("no answer" in line or "refused" in line or "gone" in line for line in told)
     assert sum(bool(frame.lost) for frame in trace.frames()) == 1
-    assert not any("refuses" in line for _, line in log(trace, "m", "policy"))
+    refused = [line for _, line in log(trace, "m", "policy") if "refuses" in line]
+    assert refused  # and it does no harm
+    assert not any("10.0.0.1:" in line for line in refused)
 
 
 def test_the_bill_says_what_the_line_carried(cast: Cast) -> None:
@@ -215,10 +218,142 @@ def test_two_orders_the_length_that_was_meant(cast: Cast) -> None:
 
 def test_two_lengths_the_longest_that_fits(cast: Cast) -> None:
     for incident, trace in plays(fallacies.two_lengths, cast):
-        found = [re.match(r"line a: a frame of (\d+) bytes", line) for line in lines(trace, "m", "lines")]
+        found = [re.match(r"line [ab]: a frame of (\d+) bytes", line) for line in lines(trace, "m", "lines")]
         thrown_away = [int(each[1]) for each in found if each]
         assert min(thrown_away) > incident.number(trace)
         assert lost_for_good(trace) == 1
+
+
+# By hand: from what `lab run --brief` prints, and nothing else.
+
+
+class Printed:
+    """A play as a student reads it: lines of logs, with the ms at which each was written, and frames."""
+
+    def __init__(self, trace: Trace) -> None:
+        teller = Teller.of(LAB)
+        told = [teller.tell(event) for event in trace.events]
+        found = [
+            re.match(r" *([\d.]+) ms  (\w:\w+):delivered:\d+ +the program hands over: (.*)", line) for line in told
+        ]
+        self._logs = [(each[2], float(each[1]), each[3]) for each in found if each]
+        self.frames = [line for line in told if re.match(r" *[\d.]+ ms  \w-\w:", line)]
+
+    def log(self, name: str, pattern: str) -> list[re.Match[str]]:
+        return [match for where, _, line in self._logs if where == name and (match := re.match(pattern, line))]
+
+    def at(self, name: str, pattern: str) -> list[tuple[float, str]]:
+        return [(at, line) for where, at, line in self._logs if where == name and re.match(pattern, line)]
+
+
+def by_hand_reliable(printed: Printed) -> float:
+    served = [match[1] for match in printed.log("b:players", r"served lineup \w+ (\d+):")]
+    assert len(served) == len(set(served))  # day by day, no two are the same
+    return sum(match[1] in served for match in printed.log("a:teams", r"lineup \w+ (\d+): no answer"))
+
+
+def by_hand_latency(printed: Printed) -> float:
+    told = printed.at("a:teams", r"lineup|shirt|the question")
+    ends = [n for n, (_, line) in enumerate(told) if line.startswith("the question")]
+    begins = [n for n, (_, line) in enumerate(told) if line.startswith("lineup")]
+    assert begins == [0, *(n + 1 for n in ends[:-1])]  # a question is over before the next is asked
+    return max(end - begin for begin, end in zip(begins, ends, strict=True))
+
+
+def by_hand_bandwidth(printed: Printed) -> float:
+    queues: list[list[float]] = [[]]
+    for at, line in printed.at("a:teams", r"photo|the question"):
+        if line.startswith("photo"):
+            queues[-1].append(at)
+        else:
+            queues.append([])
+    return max(queue[-1] - queue[0] for queue in queues[:-1])
+
+
+def by_hand_secure(printed: Printed) -> float:
+    said = {match[1]: match[2] for match in printed.log("b:players", r"served lineup \w+ (\d+): (.*)")}
+    heard = {match[1]: match[2] for match in printed.log("a:teams", r"lineup \w+ (\d+): (.*);")}
+    (day,) = [day for day in heard if heard[day] != said[day]]
+    (forged,) = [line for line in printed.frames if " c-m:" in line and '"result":' in line]
+    assert all(f'"{name}"' in forged for name in heard[day].split(", "))
+    return int(day)
+
+
+def by_hand_topology(printed: Printed) -> float:
+    refused = printed.log("a:teams", r".*: refused")
+    assert len(refused) == sum(" b-m:rst" in line for line in printed.frames)
+    return len(refused)
+
+
+def by_hand_administrator(printed: Printed) -> float:
+    (number,) = {match[1] for match in printed.log("m:policy", r"\w+, rule (\d+), .*: refuses .*\b10\.0\.0\.1:")}
+    return int(number)
+
+
+def by_hand_cost(printed: Printed) -> float:
+    (carried,) = printed.log("m:bill", r"line a, in all: \d+ frames, (\d+) bytes")
+    sums = [printed.log(name, r"in all \d+ calls, (\d+) bytes asked, (\d+) ")[0] for name in ("a:teams", "c:scores")]
+    return int(carried[1]) / sum(int(each[1]) + int(each[2]) for each in sums)
+
+
+def by_hand_two_orders(printed: Printed) -> float:
+    announced = printed.log("b:players", r"somebody cannot be understood: .*?(\d{4,})")[0]
+    return int.from_bytes(int(announced[1]).to_bytes(4, "big"), "little")
+
+
+def by_hand_two_lengths(printed: Printed) -> float:
+    limits = {match[1]: int(match[2]) for match in printed.log("m:lines", r"line (\w): frames of up to (\d+)")}
+    (line,) = {match[1] for match in printed.log("m:lines", r"line (\w): a frame of \d+ bytes does not fit")}
+    return limits[line]
+
+
+BY_HAND = {
+    fallacies.reliable: by_hand_reliable,
+    fallacies.latency: by_hand_latency,
+    fallacies.bandwidth: by_hand_bandwidth,
+    fallacies.secure: by_hand_secure,
+    fallacies.topology: by_hand_topology,
+    fallacies.administrator: by_hand_administrator,
+    fallacies.cost: by_hand_cost,
+    fallacies.two_orders: by_hand_two_orders,
+    fallacies.two_lengths: by_hand_two_lengths,
+}
+
+
+def symptoms(printed: Printed) -> set[fallacies.Make]:
+    """What can be seen to fail, and by which fallacy."""
+    said = {match[0].removeprefix("served ") for match in printed.log("b:players", r"served lineup \w+ \d+: .*")}
+    said |= {match[0].removeprefix("served ") for match in printed.log("c:spare", r"served lineup \w+ \d+: .*")}
+    heard = {match[1] for match in printed.log("a:teams", r"(lineup \w+ \d+: .*);")}
+    seen: dict[fallacies.Make, object] = {
+        fallacies.reliable: [line for line in printed.frames if "[cut" in line],
+        fallacies.secure: heard - said,
+        fallacies.topology: printed.log("a:teams", r".*: refused"),
+        fallacies.administrator: printed.log("m:policy", r".* refuses .*\b10\.0\.0\.1:"),
+        fallacies.two_orders: printed.log("b:players", r"somebody cannot be understood"),
+        fallacies.two_lengths: printed.log("m:lines", r".* does not fit"),
+    }
+    return {make for make, found in seen.items() if found}
+
+
+def expect_by_hand(make: fallacies.Make, incident: fallacies.Incident, trace: Trace) -> None:
+    printed = Printed(trace)
+    assert BY_HAND[make](printed) == pytest.approx(incident.number(trace), abs=incident.tolerance / 2)
+    assert symptoms(printed) == {make} - {fallacies.latency, fallacies.bandwidth, fallacies.cost}
+
+
+@pytest.mark.parametrize("make", MAKES, ids=lambda make: make.__name__)
+def test_what_is_judged_is_what_is_found_by_hand(make: fallacies.Make, cast: Cast) -> None:
+    for incident, trace in plays(make, cast):
+        expect_by_hand(make, incident, trace)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("make", MAKES, ids=lambda make: make.__name__)
+def test_what_is_judged_is_what_is_found_by_hand_by_whoever_it_is(make: fallacies.Make, cast: Cast) -> None:
+    for key in range(2, 32):
+        incident = drawn(make, key)
+        expect_by_hand(make, incident, sim.play(incident.scene, cast, seed=1).trace)
 
 
 # Blind.
@@ -252,6 +387,16 @@ def test_a_student_plays_the_cases_of_the_key_in_the_answers(tmp_path: Path) -> 
         chosen_scene(LAB, tmp_path, "case9")
 
 
+def test_a_wrong_number_of_the_right_fallacy_is_helped_by_what_is_said_of_that_one() -> None:
+    def play(scene: Scene) -> Trace:
+        raise AssertionError("asking plays nothing")
+
+    asked = [*questions.diagnose_3("student", play), *questions.diagnose_4("student", play)]
+    for fallacy, number in zip(asked[::2], asked[1::2], strict=True):
+        assert fallacy.hint == ""
+        assert FALLACIES[fallacy.truth()].hint in number.hint
+
+
 def test_a_case_that_the_students_calls_cannot_play_says_so() -> None:
     def play(scene: Scene) -> Trace:
         return Trace(scene=scene.name, seed=1, testbed="sim")
@@ -281,6 +426,9 @@ def test_whatever_is_drawn_makes_a_scene() -> None:
 
 # Once.
 
+DEPTHS = range(900, 1000, 3)
+"""How deeply lists are nested: somewhere here what can just be read can no longer be written."""
+
 
 def signed(trace: Trace) -> list[str]:
     return [payload.decode() for payload in trace.delivered("a")]
@@ -306,6 +454,27 @@ def test_whoever_speaks_nonsense_is_left_and_the_others_are_served(cast: Cast) -
     trace = sim.play(SCENES["application"], cast, seed=1).trace
     assert [event.number for event in trace.events if isinstance(event, PortEvent) and event.what == "delivered"]
     assert answers(trace, "a", "none") == []
+
+
+def test_players_outlives_whatever_is_asked(cast: Cast) -> None:
+    """Half a letter, and what is nested so deeply that it can be read and not be written."""
+    half = b'{"id":1,"method":"sign","arguments":{"team":"Otters","player":"\\ud800"},"identity":"y"}'
+    deep = (
+        b'{"id":1,"method":"of","arguments":{"team":%s%s},"identity":"%d"}' % (b"[" * n, b"]" * n, n) for n in DEPTHS
+    )
+    rude = {"half": encoded(half), "deep": b"".join(map(encoded, deep))}
+    asking = {"line": offering((2 * SECOND, requesting(1, "of", {"team": "Otters"})), (3 * SECOND, b""))}
+    offers = {name: offering((0, words), (SECOND, b"")) for name, words in rude.items()} | asking
+    scene = Scene(
+        name="rude",
+        topology=SCENES["application"].topology,
+        programs=(program("b", "players.py"), *(typing("a", name=name, port=PORT, connect="b") for name in offers)),
+        ports=tuple(Port(host="a", name=name, program=name, offers=each) for name, each in offers.items()),
+    )
+    trace = sim.play(scene, cast, seed=1).trace
+    assert not [each for each in trace.exits() if each.how not in ("cancelled", "returned")]
+    assert [each["result"] for each in answers(trace, "a", "line")] == [["Barbara", "Leslie"]]
+    assert len(answers(trace, "a", "deep")) > 1
 
 
 # The ledger.

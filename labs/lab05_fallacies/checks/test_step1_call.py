@@ -109,6 +109,14 @@ def test_a_call_is_read(judge: Judge) -> None:
             "who does not know a member passes it over: tomorrow's callers may say more",
         ),
         ("letters", said({"id": 1, "result": "李娜"}), _reply(1, "李娜"), "UTF-8"),
+        ("escaped", b'{"id":1,"result":"\\u674e\\ud83d\\ude00"}', _reply(1, "李😀"), "others may escape letters"),
+        ("large", said({"id": 1 << 70, "result": 1}), _reply(1 << 70, 1), "a whole number, however large"),
+        (
+            "more-in-a-reply",
+            said({"id": 7, "result": 5, "identity": 5, "arguments": [], "trace": None}),
+            _reply(7, 5),
+            "a reply knows no identity and no arguments: it passes them over",
+        ),
     ):
         script.call("call.parse", data, returns=wanted, because=because, label=label)
     judge.unit(script)
@@ -119,6 +127,14 @@ BAD = {
     "words": b"hello?",
     "half": b'{"id":7,"result"',
     "letters": b'{"id":7,"result":"\xff\xfe"}',
+    "utf-16": '{"id":7,"result":[]}'.encode("utf-16-le"),
+    "mark": b'\xef\xbb\xbf{"id":7,"result":[]}',
+    "surrogate": b'{"id":7,"result":"\xed\xa0\x80"}',
+    "half-a-letter": b'{"id":7,"result":["\\ud800"]}',
+    "half-a-letter-named": b'{"id":7,"method":"of","arguments":{"\\udc00":1}}',
+    "not-a-number": b'{"id":7,"result":NaN}',
+    "infinity": b'{"id":7,"result":[-Infinity]}',
+    "long-number": b'{"id":7,"result":' + b"7" * 5000 + b"}",
     "deep": b"[" * 30_000,
     "list": b'[7,"of"]',
     "number": b"7",
@@ -127,9 +143,12 @@ BAD = {
     "id-true": b'{"id":true,"result":[]}',
     "id-zero": b'{"id":0,"result":[]}',
     "id-half": b'{"id":1.5,"result":[]}',
+    "id-point": b'{"id":7.0,"result":[]}',
     "neither": b'{"id":7}',
     "two": b'{"id":7,"method":"of","arguments":{},"result":[]}',
     "both": b'{"id":7,"result":[],"error":"no"}',
+    "result-and-null": b'{"id":7,"result":[],"error":null}',
+    "method-and-null": b'{"id":7,"method":"of","arguments":{},"error":null}',
     "error-null": b'{"id":7,"error":null}',
     "error-empty": b'{"id":7,"error":""}',
     "method-number": b'{"id":7,"method":1,"arguments":{}}',
@@ -137,6 +156,10 @@ BAD = {
     "no-arguments": b'{"id":7,"method":"of"}',
     "arguments-list": b'{"id":7,"method":"of","arguments":["Herons"]}',
     "identity-number": b'{"id":7,"method":"of","arguments":{},"identity":5}',
+    "identity-null": b'{"id":7,"method":"of","arguments":{},"identity":null}',
+    "identity-zero": b'{"id":7,"method":"of","arguments":{},"identity":0}',
+    "identity-list": b'{"id":7,"method":"of","arguments":{},"identity":[]}',
+    "identity-false": b'{"id":7,"method":"of","arguments":{},"identity":false}',
 }
 
 
@@ -174,6 +197,8 @@ def test_calls_under_way(judge: Judge) -> None:
     script.call(f"{calls}.finish", made[2, ""], raises="CallError", because="but a second one is", label="late-twice")
     script.call(f"{calls}.give_up", 5, because="nobody waits for 5", label="give-up-another")
     script.call(f"{calls}.waiting", returns=[1, 4], because="two wait", label="waiting-two")
+    script.call(f"{calls}.give_up", 5, because="nobody waits for 5, and nobody did before", label="give-up-again")
+    script.call(f"{calls}.waiting", returns=[1, 4], because="giving up twice is giving up", label="waiting-still")
     wanted = _request(6, "of", HERONS, "a1")
     script.call(f"{calls}.begin", "of", HERONS, "a1", returns=wanted, because="with an identity", label="identity")
     script.call(f"{calls}.give_up", 3, because="too late to give up: it has been answered", label="give-up-late")
@@ -186,6 +211,12 @@ def test_calls_under_way(judge: Judge) -> None:
         f"{calls}.begin", "of", HERONS, returns=_request(7, "of", HERONS), because="no number comes twice, ever",
         label="begin-again",
     )  # fmt: skip
+    another = script.make("call.Calls", store="another").name
+    script.call(f"{another}.waiting", returns=[], because="nobody asked on this connection", label="another-waiting")
+    wanted = _request(1, "of", HERONS)
+    script.call(
+        f"{another}.begin", "of", HERONS, returns=wanted, because="each connection begins with 1", label="another"
+    )
     judge.unit(script)
 
 

@@ -84,6 +84,16 @@ def test_a_bound_in_age(judge: Judge) -> None:
     small.finish("a", b"4", 1)
     small.begin("b", "new", 30, "a has been forgotten long since, and there is room", "room")
     judge.unit(small.script)
+    early = Table("early", age=1.75)
+    early.begin("a", "new", 0, "nobody has heard of it", "new")
+    early.finish("a", b"4", 0)
+    early.begin("a", "answered", 0, "it was finished, at 0 s", "answered")
+    early.begin("a", "answered", 1.7, "1.7 of 1.75 s after it was finished", "young")
+    early.begin("a", "new", 1.8, "1.8 s after it was finished, and it is kept for 1.75 s", "old")
+    early.finish("a", b"4", 2.5)
+    early.begin("a", "answered", 4, "1.5 s after it was finished, at 2.5 s", "point")
+    early.begin("a", "new", 4.3, "1.8 s after it was finished, at 2.5 s", "point-old")
+    judge.unit(early.script)
     table = Table("age", age=10)
     table.begin("slow", "new", 0, "it will take long", "slow")
     for identity, end in (("gone", 1), ("asked", 2), ("a", 8)):
@@ -117,6 +127,7 @@ def test_a_bound_in_size(judge: Judge) -> None:
     table.begin("d", "full", 1, "three are under way, and three is the limit", "full-under-way")
     table.begin("d", "full", 1, "who is turned away is not known for it", "full-and-unknown")
     table.begin("b", "under way", 1, "who is known is not turned away", "known")
+    table.begin("b", "different", 1, "nor is it when it says other words: it is refused for them", "known-other", SELL)
     table.finish("a", b"1", 2)
     table.begin("d", "full", 3, "a's answer is promised for 10 s, and is kept", "full-answered")
     table.begin("a", "answered", 4, "it was not forgotten for d", "kept")
@@ -126,6 +137,18 @@ def test_a_bound_in_size(judge: Judge) -> None:
     table.begin("a", "full", 12, "a is forgotten, and no better than any other", "forgotten")
     table.begin("b", "answered", 13, "b's are not over", "b-kept")
     judge.unit(table.script)
+    many = Table("many-are-old", size=3, age=10)
+    for n, identity in enumerate("abc"):
+        many.begin(identity, "new", 0, "there is room", "room")
+        many.finish(identity, b"4", n / 10)
+    many.begin("c", "new", 30, "all three were forgotten long since", "all-of-them")
+    judge.unit(many.script)
+    other = Script("another-table")
+    for name in ("one", "another"):
+        other.make("once.Once", store=name, keywords={"size": 3, "age": 10})
+        because = "nobody has heard of it, here" if name == "another" else "nobody has heard of it"
+        other.call(f"{name}.begin", "a", SIGN, keywords={"now": 0}, returns="new", because=because, label=name)
+    judge.unit(other)
 
 
 def test_an_answer_is_lost(judge: Judge) -> None:

@@ -2,7 +2,7 @@
 
 It counts bytes, and sends a bill each second. Two people have a say in what it lets through: north, whose is the line
 to a, and south, whose is the line to b. Each has a list of rules, the first that fits a packet decides. And no line
-takes a frame that is longer than it carries.
+takes a frame that is longer than it carries, neither from the hub nor from its host.
 """
 
 from collections import Counter
@@ -40,6 +40,8 @@ class Middle:
         """Say on the other lines what comes on this one."""
         line = LINES[number]
         async for frame in self._links[number]:
+            if not self._fits(line, frame):
+                continue
             self._count(line, frame)
             if self._passes(line, frame):
                 for other, link in zip(LINES, self._links, strict=True):
@@ -98,6 +100,8 @@ class Middle:
 
 def _is_about(rule, packet: IPv4, segment: Tcp, length: int) -> bool:
     if rule["port"] and rule["port"] not in (segment.source_port, segment.destination_port):
+        return False
+    if rule["stranger_to"] in (text(packet.source), text(packet.destination)):
         return False
     return rule["holds"].encode() in segment.payload and length > rule["longer"]
 

@@ -56,7 +56,7 @@ class Server:
             reply = await (self._once_only(request) if request.identity else self._carry_out(request))
         async with sending:
             with suppress(trio.BrokenResourceError, trio.ClosedResourceError):
-                await letters.send(encode(reply))
+                await letters.send(_written(reply))
 
     async def _carry_out(self, request: Request) -> Reply:
         method = self._methods.get(request.method)
@@ -68,20 +68,31 @@ class Server:
             return Reply(request.id, error=f"{request.method!r} failed: {error!r}")
 
     async def _once_only(self, request: Request) -> Reply:
-        identity, words = request.identity, encode(Request(1, request.method, request.arguments))
+        try:
+            identity, words = request.identity, encode(Request(1, request.method, request.arguments))
+        except (ValueError, RecursionError) as error:  # nested so deeply that it was just read, and cannot be written
+            return Reply(request.id, error=f"this cannot be kept: {error!r}")
         verdict = self._once.begin(identity, words, now=trio.current_time())
         if verdict in REFUSALS:
             return Reply(request.id, error=REFUSALS[verdict])
         if verdict is Verdict.NEW:
             finished = self._finished[identity] = trio.Event()
             reply = await self._carry_out(request)
-            self._once.finish(identity, encode(reply), now=trio.current_time())
+            self._once.finish(identity, _written(reply), now=trio.current_time())
             del self._finished[identity]
             finished.set()
             return reply
         if verdict is Verdict.UNDER_WAY:
             await self._finished[identity].wait()
         return _for(request, parse(self._once.answer(identity)))
+
+
+def _written(reply: Reply) -> bytes:
+    """The bytes of a reply; where its result cannot be written, of an error that says so."""
+    try:
+        return encode(reply)
+    except (TypeError, ValueError, RecursionError) as error:
+        return encode(Reply(reply.id, error=f"the result cannot be written: {error!r}"))
 
 
 def _for(request: Request, reply: Reply) -> Reply:

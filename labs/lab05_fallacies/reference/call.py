@@ -43,13 +43,14 @@ def encode(said: Request | Reply) -> bytes:
         members |= {"identity": said.identity} if said.identity else {}
     else:
         members = {"id": said.id} | ({"error": said.error} if said.error else {"result": said.result})
-    return json.dumps(members, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
+    return _written(members)
 
 
 def parse(data: bytes) -> Request | Reply:
     """Return the request or the reply that `data` holds; raises `CallError` for anything else."""
     try:
-        members = json.loads(data)
+        members = json.loads(data.decode())
+        _written(members)  # Python also reads NaN, and half a letter, which nobody could be told of
     except (ValueError, RecursionError) as error:
         raise CallError(f"this is no JSON in UTF-8: {error}") from None
     match members:
@@ -64,6 +65,11 @@ def parse(data: bytes) -> Request | Reply:
         case {"id": int(number), "error": str(error)} if error:
             return Reply(_counted(number), error=error)
     raise CallError("this is JSON, and neither a request nor a reply")
+
+
+def _written(members: object) -> bytes:
+    """The bytes of what JSON can say; raises `ValueError` for anything else."""
+    return json.dumps(members, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
 
 
 def _counted(number: int) -> int:

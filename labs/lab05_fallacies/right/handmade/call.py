@@ -44,7 +44,8 @@ def encode(said) -> bytes:
 def parse(data: bytes):
     try:
         text = data.decode("utf-8")
-        members = json.loads(text)
+        members = json.loads(text, parse_constant=_no_number)
+        _text(members).encode()  # not half a letter
     except (ValueError, RecursionError):
         raise CallError("no JSON") from None
     if type(members) is not dict:
@@ -65,6 +66,10 @@ def parse(data: bytes):
     if type(identity) is not str:
         raise CallError("no identity")
     return Request(number, _some_text(members["method"]), members["arguments"], identity)
+
+
+def _no_number(name):
+    raise ValueError(f"{name} is no JSON")
 
 
 def _some_text(value) -> str:

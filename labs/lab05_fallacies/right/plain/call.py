@@ -50,7 +50,8 @@ def encode(said: Request | Reply) -> bytes:
 
 def parse(data: bytes) -> Request | Reply:
     try:
-        members = json.loads(data)
+        members = json.loads(str(data, "utf-8"))
+        json.dumps(members, ensure_ascii=False, allow_nan=False).encode("utf-8")
         if not isinstance(members, dict):
             raise ValueError("no object")
         (kind,) = members.keys() & SHAPES.keys()
