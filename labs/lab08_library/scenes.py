@@ -82,10 +82,23 @@ def teams(**terms: Any) -> Program:
     )
 
 
-def town(name: str, players: Sequence[Program], asked: Sequence[Offering], *, seconds: float, **terms: Any) -> Scene:
-    """*teams* on the student's client, a registry, and instances."""
-    ports = (Port(host="a", name="notes"),) if terms.get("swap") == "noted" else ()
-    return scene(name, [registry(), *players, teams(**terms)], asked, seconds=seconds, more=ports)
+def town(
+    name: str,
+    players: Sequence[Program],
+    asked: Sequence[Offering],
+    *,
+    seconds: float,
+    hears: Sequence[str] = (),
+    **terms: Any,
+) -> Scene:
+    """*teams* on the student's client, a registry, and instances. What is in `hears` tells at a port of that name.
+
+    Whoever swaps roles tells which there are then.
+    """
+    swapped = terms.get("swap", "")
+    ports = [*hears, *(["roles"] if swapped else []), *(["notes"] if "noted" in swapped else [])]
+    more = [Port(host="a", name=port) for port in ports]
+    return scene(name, [registry(), *players, teams(**terms)], asked, seconds=seconds, more=more)
 
 
 WELL: Terms = {}

@@ -94,6 +94,23 @@ def test_the_breaker_sees_each_try_at_any_instance(judge: Judge) -> None:
     )
 
 
+@pytest.mark.seeds(1)
+def test_how_often_a_call_is_made(judge: Judge) -> None:
+    """All instances are down: a call with a key is tried `settings.tries` times; one without a key once."""
+    tries = judge.random.choice((2, 4))
+    asked = people(3, every=SECOND, begin=SECOND)
+    for keys, wanted in ((True, 3 * tries), (False, 3)):
+        terms = {"settings": {"tries": tries}, "breaker": {"requests": 1000}, "keys": keys}
+        trace = judge.play(_in_turn("tries" if keys else "no-keys", DOWN, asked, seconds=6, **terms))
+        made = counted(trace, PLAYERS)
+        judge.expect(
+            "tries:count" if keys else "tries:keyless",
+            sum(made.values()) == wanted,
+            f"three questions {'with' if keys else 'without'} a key, up to {tries} tries each: {wanted} calls",
+            found=_told(made),
+        )
+
+
 @pytest.mark.exact
 @pytest.mark.seeds(1)
 def test_a_try_has_its_time_and_all_tries_together_have_theirs(judge: Judge) -> None:

@@ -1,5 +1,7 @@
 """Step 2: a client, made once, that knows where instances are, and leaves nothing behind."""
 
+from collections import Counter
+
 import pytest
 
 from labs.conformance import conforms
@@ -7,7 +9,7 @@ from labs.lab04_stack.evidence import segments
 from labs.lab06_discovery.evidence import ROUTER
 from labs.lab06_discovery.scenes import people
 from labs.lab08_library.evidence import called, connections, counted, heard
-from labs.lab08_library.scenes import APPLICATION, ill, registered, town
+from labs.lab08_library.scenes import APPLICATION, PLAYERS, ill, registered, town
 from labs.testbed.judge import Judge
 from netstack.packets import FIN
 from netstack.wire import MILLISECOND, SECOND
@@ -87,19 +89,31 @@ def test_one_budget_and_one_breaker(judge: Judge) -> None:
 
 @pytest.mark.seeds(1)
 def test_whoever_comes_and_goes(judge: Judge) -> None:
-    """An instance comes, another one leaves in order: calls follow, and nobody hears an apology."""
+    """An instance comes, another one leaves in order, and returns: calls follow, and nobody hears an apology."""
     comes, leaves = judge.random.uniform(2.0, 2.5), judge.random.uniform(3.5, 4.0)
-    players = [registered("p1", end=leaves), registered("p2"), registered("p4", begin=comes)]
-    asked = people(70, every=100 * MILLISECOND, begin=SECOND)
-    trace = judge.play(town("moves", players, asked, seconds=11))
+    returns = leaves + 2.0
+    players = [
+        registered("p1", end=leaves),
+        registered("p1", begin=returns, name="again"),
+        registered("p2"),
+        registered("p4", begin=comes),
+    ]
+    asked = people(80, every=100 * MILLISECOND, begin=SECOND)
+    trace = judge.play(town("moves", players, asked, seconds=12))
     made = called(trace, ("p1", "p2", "p4"))
-    late = [each.at for each in made["p1"] if each.at > leaves + 0.5]
-    judge.bites("the one that leaves was asked before", len(made["p1"]) > len(late))
+    late = [each.at for each in made["p1"] if leaves + 0.5 < each.at < returns]
+    judge.bites("the one that leaves was asked before", any(each.at < leaves for each in made["p1"]))
     judge.expect(
         "moves:comes", bool(made["p4"]), f"from {comes:.1f} s on p4 is there, and is asked", found="it was not"
     )
     judge.expect(
         "moves:leaves", not late, f"half a second after {leaves:.1f} s nobody asks p1", found=f"{len(late)} did"
+    )
+    judge.expect(
+        "moves:returns",
+        any(each.at > returns for each in made["p1"]),
+        f"from {returns:.1f} s on p1 is there again, and is asked",
+        found="it was not",
     )
     good, bad = heard(trace)
     judge.expect("moves:answers", bad == 0, "nobody hears an apology", found=f"{bad} did, and {good} an answer")
@@ -134,20 +148,56 @@ def test_the_stack_is_changed(judge: Judge) -> None:
 
 
 @pytest.mark.seeds(1)
-def test_nothing_stays(judge: Judge) -> None:
-    """When the client ends, so do its connections: to those that are there, and to those that have gone."""
-    players = [registered("p1", end=2.0), registered("p2")]
-    asked = people(20, every=100 * MILLISECOND, begin=SECOND)
-    trace = judge.play(town("ends", players, asked, seconds=8, end=5.0))
-    for host in ("p1", "p2"):
-        judge.bites(f"{host} was asked", bool(called(trace, [host])[host]))
-    ended = [one.at / SECOND for one in segments(trace, f"{ROUTER}-p2") if one.has(FIN)]
+def test_any_service(judge: Judge) -> None:
+    """The client is of the service that it was made for, and as patient as its settings say."""
+    asked, tries = people(3, every=SECOND, begin=SECOND), judge.random.choice((2, 4))
+    trace = judge.play(town("squads", [registered("p1", service="squads")], asked, seconds=6, service="squads"))
     judge.expect(
-        "ends:closed",
-        bool(ended) and max(ended) < 5.5,
-        "the client ends at 5.0 s, and its connection to p2 with it",
-        found="it stays open" if not ended else f"it ends at {max(ended):.1f} s",
+        "name:answers",
+        heard(trace)[0] == len(asked),
+        "the service `squads` has the method `of` in `squads.Squads`, and answers",
+        found=f"{heard(trace)[1]} of {len(asked)} heard an apology",
     )
+    players = [registered(host, **ill("down")) for host in ("p1", "p2")]
+    trace = judge.play(town("patience", players, asked, seconds=6, settings={"tries": tries}))
+    made = counted(trace, ("p1", "p2"))
+    judge.expect(
+        "settings:tries",
+        sum(made.values()) == len(asked) * tries,
+        f"by `settings` a call is tried {tries} times: {len(asked) * tries} calls in all",
+        found=_told(made),
+    )
+
+
+@pytest.mark.seeds(1)
+def test_nothing_stays(judge: Judge) -> None:
+    """A client is cancelled: its connections end, all of them, and they are those that `connect` has opened."""
+    players = [registered("p1", end=2.0), registered("p2"), registered("p3")]
+    asked = people(30, every=100 * MILLISECOND, begin=SECOND)
+    trace = judge.play(town("ends", players, asked, seconds=8, end=5.0, hears=["ways"]))
+    for host in PLAYERS:
+        judge.bites(f"{host} was asked", bool(called(trace, [host])[host]))
+    told = Counter(what for what, _, _ in (way.decode().partition(" ") for way in trace.delivered("a", "ways")))
+    judge.expect(
+        "connect:used",
+        told["opened"] == len(PLAYERS),
+        "`connect` makes the way to each of three instances",
+        found=f"it was asked for {told['opened']}",
+    )
+    judge.expect(
+        "ends:cancelled",
+        told["closing"] == told["closed"],
+        "what has begun to close is closed, although the client is cancelled",
+        found=f"{told['closing']} `aclose()` were begun, and {told['closed']} came to their end",
+    )
+    for host in ("p2", "p3"):
+        ended = [one.at / SECOND for one in segments(trace, f"{ROUTER}-{host}") if one.has(FIN)]
+        judge.expect(
+            "ends:closed",
+            bool(ended) and max(ended) < 5.5,
+            f"the client is cancelled at 5.0 s, and its connection to {host} ends",
+            found="it stays open" if not ended else f"it ends at {max(ended):.1f} s",
+        )
 
 
 def _told(made: dict[str, int]) -> str:

@@ -5,8 +5,11 @@ import pytest
 from labs.lab06_discovery.scenes import people
 from labs.lab08_library.evidence import called, counted, heard
 from labs.lab08_library.scenes import PLAYERS, ill, registered, town
+from labs.story.trace import Trace
 from labs.testbed.judge import Judge
 from netstack.wire import MILLISECOND, SECOND
+
+ROLES = ("statistics", "deadline", "retries", "breaker", "balancer", "accrual", "timeout")
 
 pytestmark = pytest.mark.step("4")
 
@@ -53,6 +56,7 @@ def test_unguarded(judge: Judge) -> None:
     trace = judge.play(town("unguarded-hangs", players, asked, seconds=8, swap="unguarded", **terms))
     made = counted(trace, PLAYERS)
     judge.expect("unguarded:judged", made[hangs] >= 20, f"nobody judges {hangs}, which hangs", found=_told(made))
+    _expect_roles(judge, trace, "unguarded", [role for role in ROLES if role not in ("breaker", "accrual")])
     _, bad = heard(trace)
     judge.expect("unguarded:answers", bad == 0, "each try has its time, and is made again", found=f"{bad} apologies")
 
@@ -76,7 +80,32 @@ def test_noted(judge: Judge) -> None:
         "each note is the name of the instance that the try goes to",
         found=f"{notes[:6]} instead of {[host for _, host in made][:6]}",
     )
+    _expect_roles(judge, trace, "noted", [*ROLES, "notes"])
+    written = [event.at for event in trace.at_port("delivered", "a", "notes")]
+    judge.expect(
+        "noted:before",
+        all(note < call * SECOND for note, (call, _) in zip(written, made, strict=True)),
+        "each note is written before its try is on the wire",
+        found="some come later",
+    )
     judge.expect("noted:answers", heard(trace)[1] == 0, "and all are answered as before", found="some are not")
+
+
+@pytest.mark.seeds(1)
+def test_one_after_another(judge: Judge) -> None:
+    """`unguarded`, and then `noted`: whoever adds a role needs no breaker and no accrual for it."""
+    players = [registered(host) for host in PLAYERS]
+    asked = people(6, every=100 * MILLISECOND, begin=SECOND)
+    trace = judge.play(town("both", players, asked, seconds=3, swap="unguarded noted"))
+    notes = len(trace.delivered("a", "notes"))
+    judge.expect("both:notes", notes == len(asked), "six questions, six notes", found=f"{notes} notes")
+
+
+def _expect_roles(judge: Judge, trace: Trace, name: str, wanted: list[str]) -> None:
+    (told,) = trace.delivered("a", "roles")
+    roles = told.decode().split()
+    text = f"`{name}` leaves the roles {', '.join(wanted)}"
+    judge.expect(f"{name}:roles", sorted(roles) == sorted(wanted), text, found=", ".join(roles))
 
 
 def _told(made: dict[str, int]) -> str:

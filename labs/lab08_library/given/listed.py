@@ -26,7 +26,8 @@ async def main(host):
     send = build(stack, Endpoints(listed("players", terms["players"]), http_endpoint))
 
     async def ask(team):
-        return read_json(await send(json_call("players.Players", "of", {"team": team}, key=team)))
+        key = team if terms.get("keys", True) else ""
+        return read_json(await send(json_call("players.Players", "of", {"team": team}, key=key)))
 
     async with trio.open_nursery() as nursery:
         if "counts" in host.apps:

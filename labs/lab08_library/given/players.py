@@ -21,7 +21,7 @@ async def main(host):
     instance = Instance(host)
     serve = partial(
         mesh.serve,
-        "players",
+        terms.get("service", "players"),
         {"of": instance.of},
         registration=registry(host) if "registry" in terms else Nowhere(),
         name=host.name,

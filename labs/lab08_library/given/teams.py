@@ -7,7 +7,10 @@ from client import client
 from moving import moved
 from parts import parts, settings
 from people import ask_for_people
+from ways import told_way
 from where import registry
+
+from mesh.rpc import http_endpoint
 
 FOREVER = float("inf")
 
@@ -17,11 +20,12 @@ async def main(host):
     await trio.sleep(terms.get("begin", 0.0))
     with trio.move_on_at(terms.get("end", FOREVER)):
         async with client(
-            "players",
+            terms.get("service", "players"),
             discovery=registry(host),
             parts=parts(host),
             settings=settings(host),
             stack=partial(changed, host),
+            connect=partial(told_way, host) if "ways" in host.apps else http_endpoint,
             **terms["query"],
         ) as players:
 
@@ -33,13 +37,15 @@ async def main(host):
 
 
 def changed(host, stack):
-    """`stack` with the `changes` that the arguments ask for, and as one of your `swap.py` has changed it."""
+    """`stack` with the `changes` that the arguments ask for, and then with those of your `swap.py`, one by one."""
     for change in host.arguments.get("changes", []):
         stack = moved(stack, *change)
     if "swap" not in host.arguments:
         return stack
     import swap
 
-    if host.arguments["swap"] == "noted":
-        return swap.noted(stack, lambda name: host.apps["notes"].send_nowait(name.encode()))
-    return getattr(swap, host.arguments["swap"])(stack)
+    for name in host.arguments["swap"].split():
+        more = [lambda name: host.apps["notes"].send_nowait(name.encode())] if name == "noted" else []
+        stack = getattr(swap, name)(stack, *more)
+    host.apps["roles"].send_nowait(" ".join(stack.roles).encode())
+    return stack
