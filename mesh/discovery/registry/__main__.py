@@ -30,6 +30,7 @@ def _arguments() -> argparse.Namespace:
 
 
 async def _main(args: argparse.Namespace) -> None:
+    failed = False
     leases = Registry(
         randomness=chance(),
         duration=args.duration,
@@ -39,13 +40,18 @@ async def _main(args: argparse.Namespace) -> None:
     )
     with closing(SqliteStore(args.state)) if args.state else nullcontext(NoStore()) as store:
         desk = Desk(leases=leases, now=trio.current_time(), store=store, silent_for=args.silent_for)
-        async with trio.open_nursery() as nursery:
+        try:
+            async with trio.open_nursery() as nursery:
 
-            async def begin(task_status: trio.TaskStatus[Server]) -> None:
-                await serve(desk, args.port, host=args.host, task_status=task_status)
+                async def begin(task_status: trio.TaskStatus[Server]) -> None:
+                    await serve(desk, args.port, host=args.host, task_status=task_status)
 
-            await nursery.start(begin)
-            print(f"registry: listening on {args.host or 'all addresses'}, port {args.port}", flush=True)
+                await nursery.start(begin)
+                print(f"registry: listening on {args.host or 'all addresses'}, port {args.port}", flush=True)
+        except* OSError:
+            failed = True
+    if failed:
+        raise SystemExit(f"registry: port {args.port} cannot be listened at; --port takes another")
 
 
 if __name__ == "__main__":
