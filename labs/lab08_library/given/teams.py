@@ -44,6 +44,7 @@ def changed(host, stack):
         return stack
     import swap
 
+    host.apps["roles"].send_nowait(" ".join(stack.roles).encode())
     for name in host.arguments["swap"].split():
         more = [lambda name: host.apps["notes"].send_nowait(name.encode())] if name == "noted" else []
         stack = getattr(swap, name)(stack, *more)
