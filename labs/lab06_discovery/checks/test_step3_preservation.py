@@ -97,11 +97,15 @@ def test_what_counts(judge: Judge) -> None:
     )
     script.call(timer, returns=near(120.0), because="who preserves itself sweeps on", label="goes-on")
     renew(script, there, 70.0)
-    script.call(sweep, keywords={"now": 80.0}, returns=are(), because="it is not due", label="early")
     renew(script, there[:3], 100.0)
     script.call(sweep, keywords={"now": 120.0}, returns=are(), because="nobody has expired", label="second")
     script.get(preserving, returns=False, because="7 of 8 are enough, though nobody had to go", label="enough")
-    renew(script, there[:3], 130.0)
+    renew(script, there, 130.0)
+    script.call(sweep, keywords={"now": 140.0}, returns=are(), because="it is not due", label="early")
+    renew(script, there[:3], 160.0)
+    script.call(sweep, keywords={"now": 180.0}, returns=are(), because="nobody has expired", label="third")
+    script.get(preserving, returns=False, because="7 of 8 have come, before and after the early look", label="looked")
+    renew(script, there[:3], 190.0)
     for name in there:
         script.call("registry.cancel", "players", name, because="it goes in order")
     for name in there:
