@@ -281,7 +281,7 @@ def by_hand_secure(printed: Printed) -> float:
 
 def by_hand_topology(printed: Printed) -> float:
     refused = printed.log("a:teams", r".*: refused")
-    assert len(refused) == sum(" b-m:rst" in line for line in printed.frames)
+    assert 0 < len(refused) <= sum(" b-m:rst" in line for line in printed.frames)  # a dead connection is reset, too
     return len(refused)
 
 
