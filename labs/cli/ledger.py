@@ -72,6 +72,10 @@ def in_words(rows: Sequence[Row], here: Collection[str] = (), *, files: bool = F
             for each in row.files
             if files
         ]
-    zero = rows[0].zero if rows else 0
-    lines += ["", f"Zero is where lab 0 stands, without any network: {zero} lines besides the business."]
-    return "\n".join(lines)
+    return "\n".join([*lines, "", _about_zero(rows)])
+
+
+def _about_zero(rows: Sequence[Row]) -> str:
+    if rows and rows[0].zero:
+        return f"Zero is where lab 0 stands, without any network: {rows[0].zero} lines besides the business."
+    return "Lab 0, where zero would stand, is not begun: some lines that need no network are counted, too."

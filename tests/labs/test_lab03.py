@@ -15,8 +15,7 @@ from hypothesis import strategies as st
 
 from labs.course import CHECKOUT, open_course
 from labs.grading.answers import given_folder
-from labs.grading.examination import Examination
-from labs.grading.reference import lay_out, read_patches, right_answers
+from labs.grading.reference import lay_out, read_patches
 from labs.lab03_flow import questions
 from labs.lab03_flow.evidence import beyond_credit, most_waiting, sent_again
 from labs.lab03_flow.kinds import classify, classify_without_credit, describe, fields
@@ -26,7 +25,6 @@ from labs.questions import Question
 from labs.story.trace import FrameEvent, PortEvent, Trace
 from labs.testbed import enclave, sim, testbeds
 from labs.testbed.cast import Cast
-from labs.testbed.judge import Verdict
 from netstack.flow import sequence
 from netstack.flow.messages import Ack, Data, Message, Probe
 from netstack.flow.sequence import MODULUS, add
@@ -198,49 +196,6 @@ def test_a_window_below_what_the_path_holds_leaves_the_line_idle(cast: Cast) -> 
     assert deliveries[42] == 79
     assert deliveries[41] == pytest.approx(79, abs=0.5)
     assert deliveries[20] == pytest.approx(2 * 79, rel=0.1)
-
-
-def steps_on_sim() -> list[str]:
-    return [step.id for step in LAB.steps if step.kind == "build" and "sim" in step.testbeds]
-
-
-def verdicts(submission: Path, wanted: list[str]) -> dict[str, Verdict]:
-    with Examination(lab=LAB, submission=submission, seeds=(1,)) as examination:
-        return {result.step.id: result.verdict for result in examination.steps(list(map(LAB.step, wanted)))}
-
-
-@pytest.mark.parametrize("answer", [None, *right_answers(LAB)], ids=lambda path: path.name if path else "reference")
-def test_a_right_answer_passes(answer: Path | None, tmp_path: Path) -> None:
-    own = lay_out(open_course(), LAB, tmp_path / "own")
-    if answer is not None:
-        shutil.copytree(answer, own, dirs_exist_ok=True)
-    with Examination(lab=LAB, submission=own, counts={"sim": 1}) as examination:
-        for result in examination.steps(list(map(LAB.step, steps_on_sim()))):
-            assert result.verdict is Verdict.PASS, (result.step.id, result.why, result.deciding)
-
-
-def test_the_starter_earns_nothing() -> None:
-    wanted = steps_on_sim()
-    assert verdicts(LAB.folder / "starter", wanted) == dict.fromkeys(wanted, Verdict.FAIL)
-
-
-SOME = ["answers_once", "places_by_remainder", "pause_grows_for_ever", "limit_compared_plainly", "hears_everything"]
-
-
-@pytest.mark.parametrize("name", SOME)
-def test_a_mutant_is_caught_at_its_step(name: str, tmp_path: Path) -> None:
-    """Some of them, quickly; `lab prove 3` takes them all."""
-    (patch,) = [patch for patch in read_patches(LAB.folder / "wrong") if patch.name == name]
-    patch.apply(lay_out(open_course(), LAB, tmp_path / "mutant"))
-    assert verdicts(tmp_path / "mutant", [patch.one("step")]) == {patch.one("step"): Verdict.FAIL}
-
-
-def test_a_fingerprint_leads_to_one_hint() -> None:
-    hints: dict[tuple[str, str], str] = {}
-    for patch in read_patches(LAB.folder / "wrong"):
-        for fingerprint in patch.all("fingerprint"):
-            hint = patch.one("hint")
-            assert hints.setdefault((patch.one("step"), fingerprint), hint) == hint, patch.name
 
 
 def test_each_module_that_is_imported_by_name_comes_from_one_place() -> None:

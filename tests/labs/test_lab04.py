@@ -3,7 +3,6 @@
 import hashlib
 import random
 import re
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,8 +12,7 @@ from hypothesis import strategies as st
 
 from labs.course import CHECKOUT, open_course
 from labs.grading.answers import given_folder
-from labs.grading.examination import Examination
-from labs.grading.reference import BROUGHT, lay_out, read_patches, right_answers
+from labs.grading.reference import BROUGHT, lay_out
 from labs.lab03_flow.peers import A, B
 from labs.lab04_stack import lecture, questions
 from labs.lab04_stack.evidence import segment_in, segments, spoken
@@ -26,7 +24,6 @@ from labs.story.notebook import Lecture
 from labs.story.trace import Trace
 from labs.testbed import sim
 from labs.testbed.cast import Cast
-from labs.testbed.judge import Verdict
 from labs.testbed.scene import Scene
 from netstack.flow.messages import Ack, Addressed, Data, Message, MessageError, Probe
 from netstack.flow.sequence import MODULUS, add
@@ -267,42 +264,3 @@ def test_each_student_has_answers_of_their_own_that_a_pencil_finds(cast: Cast) -
         for step, answers in zip((1, 4, 7), (one, four, seven), strict=True):
             truths[step].add(tuple(answers))
     assert all(len(each) >= 4 for each in truths.values())
-
-
-# Right and wrong.
-
-
-def verdicts(submission: Path, wanted: list[str]) -> dict[str, Verdict]:
-    with Examination(lab=LAB, submission=submission, counts={"sim": 1}) as examination:
-        return {result.step.id: result.verdict for result in examination.steps(list(map(LAB.step, wanted)))}
-
-
-BUILT = ["2", "3", "5", "6"]
-
-
-@pytest.mark.parametrize("answer", [None, *right_answers(LAB)], ids=lambda path: path.name if path else "reference")
-def test_a_right_answer_passes(answer: Path | None, tmp_path: Path) -> None:
-    own = lay_out(open_course(), LAB, tmp_path / "own")
-    if answer is not None:
-        shutil.copytree(answer, own, dirs_exist_ok=True)
-    assert verdicts(own, BUILT) == dict.fromkeys(BUILT, Verdict.PASS)
-
-
-def test_the_starter_earns_nothing() -> None:
-    assert verdicts(LAB.folder / "starter", BUILT) == dict.fromkeys(BUILT, Verdict.FAIL)
-
-
-@pytest.mark.parametrize("name", ["one_a_piece", "new_letterbox", "mends_credit", "read_when_begun", "no_end"])
-def test_a_mutant_is_caught_at_its_step(name: str, tmp_path: Path) -> None:
-    """Some of them, quickly; `lab prove 4` takes them all."""
-    (patch,) = [patch for patch in read_patches(LAB.folder / "wrong") if patch.name == name]
-    patch.apply(lay_out(open_course(), LAB, tmp_path / "mutant"))
-    assert verdicts(tmp_path / "mutant", [patch.one("step")]) == {patch.one("step"): Verdict.FAIL}
-
-
-def test_a_fingerprint_leads_to_one_hint() -> None:
-    hints: dict[tuple[str, str], str] = {}
-    for patch in read_patches(LAB.folder / "wrong"):
-        for fingerprint in patch.all("fingerprint"):
-            hint = patch.one("hint")
-            assert hints.setdefault((patch.one("step"), fingerprint), hint) == hint, patch.name

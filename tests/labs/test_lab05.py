@@ -15,8 +15,7 @@ from labs.cli.exit import Refusal
 from labs.cli.run import chosen_scene
 from labs.course import open_course
 from labs.grading.answers import given_folder, own_scenes
-from labs.grading.examination import Examination
-from labs.grading.reference import lay_out, read_patches, right_answers
+from labs.grading.reference import lay_out
 from labs.lab04_stack.evidence import RST, segments
 from labs.lab05_fallacies import fallacies, questions
 from labs.lab05_fallacies.fallacies import FALLACIES
@@ -29,7 +28,7 @@ from labs.story.telling import Teller
 from labs.story.trace import PortEvent, Trace
 from labs.testbed import sim
 from labs.testbed.cast import Cast
-from labs.testbed.judge import Broken, Verdict
+from labs.testbed.judge import Broken
 from labs.testbed.scene import Port, Scene
 from netstack.wire import MILLISECOND, SECOND
 
@@ -484,30 +483,3 @@ def test_the_curve_rises_again() -> None:
     inside = {row.number: row.inside for row in open_ledger(open_course()) if row.files}
     assert inside["4"] < inside["3"]
     assert inside["5"] > 2 * inside["4"]
-
-
-# Right and wrong.
-
-
-def verdicts(submission: Path, wanted: list[str]) -> dict[str, Verdict]:
-    with Examination(lab=LAB, submission=submission, counts={"sim": 1}) as examination:
-        return {result.step.id: result.verdict for result in examination.steps(list(map(LAB.step, wanted)))}
-
-
-BUILT = ["1", "2", "5"]
-
-
-@pytest.mark.parametrize("answer", [None, *right_answers(LAB)], ids=lambda path: path.name if path else "reference")
-def test_a_right_answer_passes(answer: Path | None, tmp_path: Path) -> None:
-    own = lay_out(open_course(), LAB, tmp_path / "own")
-    if answer is not None:
-        shutil.copytree(answer, own, dirs_exist_ok=True)
-    assert verdicts(own, BUILT) == dict.fromkeys(BUILT, Verdict.PASS)
-
-
-@pytest.mark.parametrize("name", ["true_is_an_id", "late_is_a_mistake", "one_after_another", "forgets_the_oldest"])
-def test_a_mutant_is_caught_at_its_step(name: str, tmp_path: Path) -> None:
-    """Some of them, quickly; `lab prove 5` takes them all."""
-    (patch,) = [patch for patch in read_patches(LAB.folder / "wrong") if patch.name == name]
-    patch.apply(lay_out(open_course(), LAB, tmp_path / "mutant"))
-    assert verdicts(tmp_path / "mutant", [patch.one("step")]) == {patch.one("step"): Verdict.FAIL}

@@ -2,9 +2,7 @@
 
 import math
 import re
-import shutil
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -15,8 +13,7 @@ pytest.importorskip("dns", reason="dnspython is not installed; ./lab test --all 
 
 from labs.course import CHECKOUT, hidden_closure, open_course
 from labs.grading.answers import given_folder
-from labs.grading.examination import Examination
-from labs.grading.reference import lay_out, read_patches, right_answers
+from labs.grading.reference import lay_out, read_patches
 from labs.lab06_discovery import lecture, questions
 from labs.lab06_discovery.evidence import asked, lists, percentile, waits
 from labs.lab06_discovery.kinds import classify, describe, fields
@@ -25,7 +22,6 @@ from labs.story.notebook import Lecture
 from labs.story.trace import Trace
 from labs.testbed import sim
 from labs.testbed.cast import Cast
-from labs.testbed.judge import Verdict
 from labs.testbed.scene import Scene
 from mesh.http.http1 import build_request
 from mesh.http.message import Request
@@ -36,9 +32,6 @@ from netstack.wire import SECOND
 
 LAB = open_course().lab("6")
 HANDOUT = (LAB.folder / "README.md").read_text(encoding="utf-8")
-BUILT = ["2", "3", "4", "5", "6"]
-
-
 # Reading frames.
 
 
@@ -246,40 +239,7 @@ def test_from_how_many_on_one_death_is_believed(threshold: float, renewals: int,
     assert questions._least(threshold, renewals) == least
 
 
-# Right and wrong.
-
-
-def verdicts(submission: Path, wanted: list[str]) -> dict[str, Verdict]:
-    with Examination(lab=LAB, submission=submission, counts={"sim": 1}) as examination:
-        return {result.step.id: result.verdict for result in examination.steps(list(map(LAB.step, wanted)))}
-
-
-@pytest.mark.parametrize("answer", [None, *right_answers(LAB)], ids=lambda path: path.name if path else "reference")
-def test_a_right_answer_passes(answer: Path | None, tmp_path: Path) -> None:
-    own = lay_out(open_course(), LAB, tmp_path / "own")
-    if answer is not None:
-        shutil.copytree(answer, own, dirs_exist_ok=True)
-    assert verdicts(own, BUILT) == dict.fromkeys(BUILT, Verdict.PASS)
-
-
-def test_the_starter_earns_nothing() -> None:
-    assert verdicts(LAB.folder / "starter", BUILT) == dict.fromkeys(BUILT, Verdict.FAIL)
-
-
-@pytest.mark.parametrize("name", ["renews_nothing", "all_at_once", "compares_with_itself", "no_peak", "the_list_heals"])
-def test_a_mutant_is_caught_at_its_step(name: str, tmp_path: Path) -> None:
-    """Some of them, quickly; `lab prove 6` takes them all."""
-    (patch,) = [patch for patch in read_patches(LAB.folder / "wrong") if patch.name == name]
-    patch.apply(lay_out(open_course(), LAB, tmp_path / "mutant"))
-    assert verdicts(tmp_path / "mutant", [patch.one("step")]) == {patch.one("step"): Verdict.FAIL}
-
-
-def test_a_fingerprint_leads_to_one_hint() -> None:
-    hints: dict[tuple[str, str], str] = {}
-    for patch in read_patches(LAB.folder / "wrong"):
-        for fingerprint in patch.all("fingerprint"):
-            hint = patch.one("hint")
-            assert hints.setdefault((patch.one("step"), fingerprint), hint) == hint, patch.name
+# What is shown to be diagnosed.
 
 
 def test_every_defect_of_the_menu_is_one_and_most_have_a_case() -> None:

@@ -2,10 +2,8 @@
 
 import math
 import re
-import shutil
 from collections.abc import Iterator
 from itertools import pairwise
-from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -13,8 +11,7 @@ from hypothesis import strategies as st
 
 from labs.course import open_course
 from labs.grading.answers import given_folder
-from labs.grading.examination import Examination
-from labs.grading.reference import lay_out, read_patches, right_answers
+from labs.grading.reference import lay_out
 from labs.lab07_breaker import lecture, questions, rows
 from labs.lab07_breaker.evidence import Page, calls, crowd_calls, pages, peak, reports
 from labs.lab07_breaker.kinds import classify, describe, fields, spoken
@@ -24,7 +21,6 @@ from labs.story.notebook import Lecture
 from labs.story.trace import PortEvent, Trace
 from labs.testbed import sim
 from labs.testbed.cast import Cast
-from labs.testbed.judge import Verdict
 from labs.testbed.scene import Plan, Scene
 from netstack.packets import ACK, Ethernet, IPv4, Tcp, number
 from netstack.packets.ethernet import IPV4
@@ -237,44 +233,3 @@ def fall_at_hand(own: questions.Fall) -> dict[str, float]:
 def hold_at_hand(own: questions.Hold) -> dict[str, float]:
     come = own.timeout / own.every
     return {"q1": come, "q2": own.most, "q3": come - own.most, "q4": 2 * own.timeout - own.most * own.every}
-
-
-# Right and wrong.
-
-
-def verdicts(submission: Path, wanted: list[str]) -> dict[str, Verdict]:
-    with Examination(lab=LAB, submission=submission, counts={"sim": 1}) as examination:
-        return {result.step.id: result.verdict for result in examination.steps(list(map(LAB.step, wanted)))}
-
-
-BUILT = ["3", "4", "5", "6"]
-
-
-@pytest.mark.parametrize("answer", [None, *right_answers(LAB)], ids=lambda path: path.name if path else "reference")
-def test_a_right_answer_passes(answer: Path | None, tmp_path: Path) -> None:
-    own = lay_out(open_course(), LAB, tmp_path / "own")
-    if answer is not None:
-        shutil.copytree(answer, own, dirs_exist_ok=True)
-    assert verdicts(own, BUILT) == dict.fromkeys(BUILT, Verdict.PASS)
-
-
-def test_the_starter_earns_nothing() -> None:
-    assert verdicts(LAB.folder / "starter", BUILT) == dict.fromkeys(BUILT, Verdict.FAIL)
-
-
-@pytest.mark.parametrize(
-    "name", ["for_each_call", "never_paid", "in_a_row", "everybody_probes", "lost_probe", "untold"]
-)
-def test_a_mutant_is_caught_at_its_step(name: str, tmp_path: Path) -> None:
-    """Some of them, quickly; `lab prove 7` takes them all."""
-    (patch,) = [patch for patch in read_patches(LAB.folder / "wrong") if patch.name == name]
-    patch.apply(lay_out(open_course(), LAB, tmp_path / "mutant"))
-    assert verdicts(tmp_path / "mutant", [patch.one("step")]) == {patch.one("step"): Verdict.FAIL}
-
-
-def test_a_fingerprint_leads_to_one_hint() -> None:
-    hints: dict[tuple[str, str], str] = {}
-    for patch in read_patches(LAB.folder / "wrong"):
-        for fingerprint in patch.all("fingerprint"):
-            hint = patch.one("hint")
-            assert hints.setdefault((patch.one("step"), fingerprint), hint) == hint, patch.name

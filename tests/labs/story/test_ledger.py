@@ -1,6 +1,7 @@
 """The ledger counts what people would count, and draws what they would draw."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -109,6 +110,12 @@ def test_a_lab_that_is_there_is_not_begun_and_one_that_is_not_is_to_come() -> No
     told = {line.split()[0]: line for line in in_words(rows, ["0"]).splitlines() if line[:1].isdigit()}
     assert told["0"].endswith("not begun")
     assert told["99"].endswith("to come")
+
+
+def test_without_lab_0_nobody_claims_to_know_where_zero_is() -> None:
+    row = Row(number="8", title="Library", files=(Counted("teams.py", 20, True),), zero=0)
+    assert "Lab 0, where zero would stand, is not begun" in in_words([row], ["8"])
+    assert "13 lines besides the business" in in_words([replace(row, zero=13)], ["8"])
 
 
 def test_mine_without_any_work_says_how_to_begin(
