@@ -5,39 +5,27 @@ all labs with their weights, those to come too. What is read here is valid: anyt
 names the file, the key, and what to write instead.
 """
 
-import ast
 import difflib
 import os
 import re
-import tomllib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, TypeVar
 
 import labs
+from labs.imports import CHECKOUT as CHECKOUT
+from labs.table import CourseError as CourseError
+from labs.table import Table, load
 
-T = TypeVar("T")
-
-CHECKOUT = Path(labs.__file__).resolve().parent.parent
-PACKAGES = ("netstack", "mesh")
 ANSWERS = "answers.toml"
 TESTBEDS = ("sim", "mininet")
 CORE_POINTS = 100
 MOST_ON_MININET = 20
 
 _FOLDER = re.compile(r"lab(\d\d)([a-z]?)_([a-z0-9_]+)")
-
-
-class CourseError(Exception):
-    """A description of a lab that cannot be used, or a lab that does not exist; `cure` is what would help."""
-
-    def __init__(self, message: str, *, cure: str = "") -> None:
-        super().__init__(message)
-        self.message, self.cure = message, cure
 
 
 class Kind(StrEnum):
@@ -197,7 +185,7 @@ def open_course(folder: Path | None = None) -> Course:
     if str(folder) not in labs.__path__:
         labs.__path__.append(str(folder))  # so that its labs are importable as labs.labNN_name
     places = {_number(match): path for path in sorted(folder.glob("lab*/")) if (match := _FOLDER.fullmatch(path.name))}
-    table = _Table(folder / "course.toml", "", _load(folder / "course.toml"))
+    table = Table(folder / "course.toml", "", load(folder / "course.toml"))
     entries = tuple(_entry(each, places) for each in table.tables("lab"))
     table.done()
     known = {entry.number for entry in entries}
@@ -209,7 +197,7 @@ def open_course(folder: Path | None = None) -> Course:
     return Course(folder, entries)
 
 
-def _entry(table: "_Table", places: Mapping[str, Path]) -> Entry:
+def _entry(table: Table, places: Mapping[str, Path]) -> Entry:
     number = table.text("number")
     place = places.get(number)
     entry = Entry(
@@ -235,7 +223,7 @@ def read_lab(folder: Path) -> Lab:
     match = _FOLDER.fullmatch(folder.name)
     if match is None:
         raise CourseError(f"{folder} is not a lab's folder", cure="a lab's folder is called labNN_name")
-    whole = _Table(folder / "lab.toml", "", _load(folder / "lab.toml"))
+    whole = Table(folder / "lab.toml", "", load(folder / "lab.toml"))
     table = whole.table("lab")
     reference = table.value("reference", dict, {})
     lab = Lab(
@@ -263,7 +251,7 @@ def read_lab(folder: Path) -> Lab:
     return lab
 
 
-def _step(table: "_Table") -> Step:
+def _step(table: Table) -> Step:
     kind = table.choice("kind", [each.value for each in Kind])
     step = Step(
         id=table.text("id"),
@@ -287,7 +275,7 @@ def _step(table: "_Table") -> Step:
     return step
 
 
-def _examine(lab: Lab, table: "_Table") -> None:
+def _examine(lab: Lab, table: Table) -> None:
     """What must hold between the parts of a lab."""
     ids = [step.id for step in lab.steps]
     if len(set(ids)) != len(ids):
@@ -302,114 +290,3 @@ def _examine(lab: Lab, table: "_Table") -> None:
         raise table.error(
             "step", f"has {only_mininet} points on mininet alone", f"at most {MOST_ON_MININET}, for not all have it"
         )
-
-
-def hidden_closure(reference: Sequence[str]) -> tuple[str, ...]:
-    """The files of our packages that give away `reference`: these, and all that import them, directly or not.
-
-    A reference that lies elsewhere is not among them: nothing but our packages is laid before a program.
-    """
-    imports = {path.relative_to(CHECKOUT).as_posix(): imported_modules(path) for path in _sources()}
-    hidden = set(reference) & imports.keys()
-    while grown := {
-        file for file, names in imports.items() if file not in hidden and names & set(map(module_name, hidden))
-    }:
-        hidden |= grown
-    return tuple(sorted(hidden))
-
-
-def _sources() -> Iterator[Path]:
-    for package in PACKAGES:
-        yield from sorted((CHECKOUT / package).rglob("*.py"))
-
-
-def module_name(file: str) -> str:
-    """`netstack/link/tap.py` is the module `netstack.link.tap`."""
-    return file.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
-
-
-def imported_modules(path: Path) -> set[str]:
-    """Every dotted name that the file `path` imports; `from a import b` gives `a` and `a.b`."""
-    names: set[str] = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Import):
-            names |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            names |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
-    return names
-
-
-def _load(path: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise CourseError(
-            f"{path} does not exist", cure="a course has one course.toml, each lab one lab.toml"
-        ) from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise CourseError(f"{path}: {error}", cure="mend the file: it must be TOML in UTF-8") from None
-
-
-@dataclass(slots=True)
-class _Table:
-    """A table of a TOML file, read key by key; `where` says which one it is. Keys that nobody asked for are errors."""
-
-    file: Path
-    where: str
-    values: Mapping[str, Any]
-    _asked: set[str] = field(default_factory=set)
-
-    def value(self, key: str, kind: type[T], default: T | None = None) -> T:
-        """The value of `key`, which must be of `kind`; without a default it must be there."""
-        self._asked.add(key)
-        if key not in self.values:
-            if default is None:
-                raise self.error(key, "is missing", f"add {key} = {_EXAMPLES[kind]}")
-            return default
-        found = self.values[key]
-        if not isinstance(found, kind) or (kind is int and isinstance(found, bool)):
-            raise self.error(key, f"is {found!r}", f"write {_KINDS[kind]}, as in {key} = {_EXAMPLES[kind]}")
-        return found
-
-    def text(self, key: str) -> str:
-        return self.value(key, str)
-
-    def whole(self, key: str) -> int:
-        number = self.value(key, int)
-        if number < 0:
-            raise self.error(key, f"is {number}", "it cannot be less than 0")
-        return number
-
-    def texts(self, key: str, default: tuple[str, ...] | None = None) -> tuple[str, ...]:
-        found = self.value(key, list, None if default is None else list(default))
-        if not all(isinstance(each, str) for each in found):
-            raise self.error(key, f"is {found!r}", f"write a list of texts, as in {key} = {_EXAMPLES[list]}")
-        return tuple(found)
-
-    def choice(self, key: str, choices: Sequence[str]) -> str:
-        found = self.text(key)
-        if found not in choices:
-            raise self.error(key, f"is {found!r}", f"write one of {', '.join(choices)}")
-        return found
-
-    def table(self, key: str) -> "_Table":
-        return _Table(self.file, f"[{key}]", self.value(key, dict))
-
-    def tables(self, key: str) -> list["_Table"]:
-        found = self.value(key, list)
-        if not found or not all(isinstance(each, dict) for each in found):
-            raise self.error(key, "is not a list of tables", f"write each as a table that begins with [[{key}]]")
-        return [_Table(self.file, f"[[{key}]] number {number}", each) for number, each in enumerate(found, 1)]
-
-    def done(self) -> None:
-        """All keys have been asked for; any other is a slip of the pen."""
-        for key in self.values.keys() - self._asked:
-            near = difflib.get_close_matches(key, self._asked, n=1)
-            raise self.error(key, "is unknown", f"did you mean {near[0]}?" if near else "remove it")
-
-    def error(self, key: str, what: str, cure: str) -> CourseError:
-        return CourseError(f"{self.file}: {self.where + ': ' if self.where else ''}{key} {what}", cure=cure)
-
-
-_KINDS: dict[type, str] = {str: "a text", int: "a whole number", bool: "true or false", list: "a list", dict: "a table"}
-_EXAMPLES: dict[type, str] = {str: '"…"', int: "10", bool: "true", list: '["…"]', dict: "{ … }"}

@@ -18,9 +18,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from labs.course import CHECKOUT, Course, CourseError, Lab, hidden_closure, imported_modules, module_name
+from labs.course import CHECKOUT, Course, CourseError, Lab
 from labs.grading.hints import HINTS, write_hints
 from labs.grading.reference import taken
+from labs.imports import hidden_closure, imported_modules, module_name
 
 _FOLDERS = ("tests", "bench")  # of the checkout
 _LAB_FOLDERS = ("right", "wrong", "held", "reference")  # of each lab

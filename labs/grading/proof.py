@@ -22,12 +22,13 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Self
 
-from labs.course import ANSWERS, Course, CourseError, Kind, Lab, Step, hidden_closure, open_course, read_lab
+from labs.course import ANSWERS, Course, CourseError, Kind, Lab, Step, open_course, read_lab
 from labs.grading.answers import case_file, given_folder, play_case, read_cases, true_answers
 from labs.grading.checks import import_part
 from labs.grading.examination import Examination, StepResult
 from labs.grading.hints import known_mistakes
 from labs.grading.reference import Patch, bring, copy_files, in_words, lay_out, read_patches, right_answers, taken
+from labs.imports import hidden_closure
 from labs.story.trace import Trace
 from labs.testbed import testbeds
 from labs.testbed.cast import Cast

@@ -25,15 +25,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-import labs
+from labs.imports import CHECKOUT, PACKAGES
 from labs.testbed import sandbox
 from labs.testbed.output import Tail, drain
 from labs.testbed.sandbox import Confined, Level
 from labs.testbed.scene import Program
 
-CHECKOUT = Path(labs.__file__).resolve().parent.parent
 RUNTIME = ("labs/__init__.py", "labs/testbed/__init__.py", "labs/testbed/channel.py")
-PACKAGES = ("netstack", "mesh")
 START_WITHIN = 30.0  # seconds for a zygote to import all it should; a busy machine is slow, not broken
 ANSWER_WITHIN = 10.0  # seconds for a zygote to do what it is asked
 LONGEST_ANSWER = 1 << 12  # bytes

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from labs.course import CHECKOUT, CourseError, Kind, Lab, hidden_closure, open_course, read_lab
+from labs.course import CHECKOUT, CourseError, Kind, Lab, open_course, read_lab
+from labs.imports import hidden_closure
 
 COURSE_TOML = """
 [[lab]]

@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 pytest.importorskip("httptools", reason="the mesh's HTTP is not installed; ./lab test --all installs it")
 pytest.importorskip("dns", reason="dnspython is not installed; ./lab test --all installs it")
 
-from labs.course import CHECKOUT, hidden_closure, open_course
+from labs.course import CHECKOUT, open_course
 from labs.grading.answers import given_folder
 from labs.grading.reference import lay_out, read_patches
+from labs.imports import hidden_closure
 from labs.lab06_discovery import lecture, questions
 from labs.lab06_discovery.evidence import asked, lists, percentile, waits
 from labs.lab06_discovery.kinds import classify, describe, fields
