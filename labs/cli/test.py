@@ -26,6 +26,7 @@ def run(args: argparse.Namespace) -> int:
     require_group("dev", ask=False)
     if args.all:
         require_group("notebooks", ask=False)
+        require_group("bench", ask=False)  # some of whose peers talk to ours
     chosen = [] if args.all else ["-m", "not slow"]
     command = [sys.executable, "-m", "pytest", *chosen, *args.rest]
     ended = subprocess.run(command, cwd=ROOT, check=False)
